@@ -1,0 +1,1 @@
+//! Every stream whole, octet by octet, and cut at each point.

@@ -1,0 +1,80 @@
+//! The judgement of what a peer sends, and what is left of it.
+
+use bytes::Bytes;
+
+use super::{CONTROL_PAYLOAD_LEN_MAX, Close, Flags, FrameError, Message, Opcode, Utf8Bytes};
+
+/// What a peer said, once it is found to be in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A whole message: for the application.
+    Message(Message),
+    /// To be answered by a pong with the same payload (RFC 6455 5.5.2).
+    Ping(Bytes),
+    /// The peer lives. The payload is that of our ping, or anything (RFC 6455 5.5.3).
+    Pong(Bytes),
+    /// To be answered by a close frame, unless it answers ours (RFC 6455 5.5.1).
+    Close(Close),
+}
+
+/// Judges a frame as Mongrel2 hands it over: the header [`FLAGS`](Flags) and the request's body,
+/// unmasked and with all fragments joined. The payload is not copied.
+///
+/// `payload_size_max` limits messages, in octets; control frames have their own limit.
+///
+/// # Errors
+///
+/// A [`FrameError`] where the peer broke RFC 6455 or the limit. Mongrel2 lets these through:
+/// reserved bits and opcodes, text that is not UTF-8, malformed close frames, any size below 2^31.
+pub fn read(flags: Flags, payload: Bytes, payload_size_max: usize) -> Result<Incoming, FrameError> {
+    let opcode = judge_flags(flags)?;
+    if !flags.fin() {
+        return Err(FrameError::UnfinishedMessage);
+    }
+    judge_size(opcode, payload.len() as u64, 0, payload_size_max)?;
+    judge_payload(opcode, payload)
+}
+
+/// What the first octet of a frame tells by itself.
+pub(super) fn judge_flags(flags: Flags) -> Result<Opcode, FrameError> {
+    let rsv = flags.rsv();
+    if rsv != 0 {
+        return Err(FrameError::ReservedBits { rsv });
+    }
+    let number = flags.opcode_number();
+    let opcode = flags.opcode().ok_or(FrameError::ReservedOpcode { number })?;
+    if opcode.is_control() && !flags.fin() {
+        return Err(FrameError::FragmentedControl);
+    }
+    Ok(opcode)
+}
+
+/// Whether `len` octets more may follow the `joined` ones of a message's earlier fragments; the sum
+/// meets the limit before any memory is spent on it. Returns `len`.
+pub(super) fn judge_size(
+    opcode: Opcode,
+    len: u64,
+    joined: usize,
+    size_max: usize,
+) -> Result<usize, FrameError> {
+    if opcode.is_control() && len > CONTROL_PAYLOAD_LEN_MAX as u64 {
+        return Err(FrameError::ControlTooLong { len });
+    }
+    let size = len.saturating_add(joined as u64);
+    if !opcode.is_control() && size > size_max as u64 {
+        return Err(FrameError::TooLarge { size, size_max });
+    }
+    usize::try_from(len).map_err(|_| FrameError::TooLarge { size, size_max })
+}
+
+/// What the payload of a whole message or control frame says.
+pub(super) fn judge_payload(opcode: Opcode, payload: Bytes) -> Result<Incoming, FrameError> {
+    Ok(match opcode {
+        Opcode::Continuation => return Err(FrameError::UnexpectedContinuation),
+        Opcode::Text => Incoming::Message(Message::Text(Utf8Bytes::try_from(payload)?)),
+        Opcode::Binary => Incoming::Message(Message::Binary(payload)),
+        Opcode::Close => Incoming::Close(Close::parse(&payload)?),
+        Opcode::Ping => Incoming::Ping(payload),
+        Opcode::Pong => Incoming::Pong(payload),
+    })
+}
