@@ -79,3 +79,48 @@ impl HeadReader {
         octets.copied().filter(|_| self.is_masked())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: &mut HeadReader, octets: &[u8]) -> Result<Head, FrameError> {
+        let (last, others) = octets.split_last().unwrap();
+        for octet in others {
+            assert_eq!(reader.push(*octet), Ok(None));
+        }
+        reader.push(*last).map(|head| head.expect("this was the last octet"))
+    }
+
+    #[test]
+    fn heads_of_each_form_one_after_the_other() {
+        let mut reader = HeadReader::default();
+        for (octets, payload_len, mask) in [
+            (&b"\x82\x7d"[..], 125, None),
+            (b"\x82\x7e\x00\x7e", 126, None),
+            (b"\x82\x7f\0\0\0\0\0\x01\0\0", 65536, None),
+            (b"\x82\x80abcd", 0, Some(*b"abcd")),
+            (b"\x82\xfe\xff\xffabcd", 65535, Some(*b"abcd")),
+            (b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xffabcd", u64::MAX >> 1, Some(*b"abcd")),
+        ] {
+            let head = Head { flags: Flags::from(0x82), payload_len, mask };
+            assert_eq!(read(&mut reader, octets), Ok(head));
+        }
+    }
+
+    #[test]
+    fn lengths_that_may_not_be() {
+        for (octets, error) in [
+            (&b"\x82\x7e\x00\x00"[..], FrameError::LengthNotShortest { len: 0 }),
+            (b"\x82\x7e\x00\x7d", FrameError::LengthNotShortest { len: 125 }),
+            (b"\x82\x7f\0\0\0\0\0\0\xff\xff", FrameError::LengthNotShortest { len: 65535 }),
+            (b"\x82\x7f\x80\0\0\0\0\0\0\0", FrameError::LengthTooLong { len: 1 << 63 }),
+            (
+                b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff",
+                FrameError::LengthTooLong { len: u64::MAX },
+            ),
+        ] {
+            assert_eq!(read(&mut HeadReader::default(), octets), Err(error));
+        }
+    }
+}

@@ -78,3 +78,75 @@ pub(super) fn judge_payload(opcode: Opcode, payload: Bytes) -> Result<Incoming, 
         Opcode::Pong => Incoming::Pong(payload),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CloseCode, CloseError};
+    use super::*;
+
+    fn read_octet(first: u8, payload: &'static [u8]) -> Result<Incoming, FrameError> {
+        read(Flags::from(first), Bytes::from_static(payload), 200)
+    }
+
+    #[test]
+    fn what_is_in_order() {
+        let hello = Bytes::from_static(b"hello");
+        for (first, expected) in [
+            (0x81, Incoming::Message(Message::from("hello"))),
+            (0x82, Incoming::Message(Message::from(hello.clone()))),
+            (0x89, Incoming::Ping(hello.clone())),
+            (0x8A, Incoming::Pong(hello)),
+        ] {
+            assert_eq!(read_octet(first, b"hello"), Ok(expected));
+        }
+        let close = Close::new(CloseCode::GOING_AWAY, "bye").unwrap();
+        assert_eq!(read_octet(0x88, b"\x03\xE9bye"), Ok(Incoming::Close(close)));
+        assert_eq!(read_octet(0x88, b""), Ok(Incoming::Close(Close::default())));
+        assert_eq!(read_octet(0x81, b""), Ok(Incoming::Message(Message::from(""))));
+    }
+
+    /// All that Mongrel2 was seen to let through, and what it was never seen to send.
+    #[test]
+    fn each_fault_has_its_error_and_answer() {
+        const PROTOCOL: CloseCode = CloseCode::PROTOCOL_ERROR;
+        for (first, payload, error, answer) in [
+            (0xC1, &b"a"[..], FrameError::ReservedBits { rsv: 4 }, PROTOCOL),
+            (0xF2, b"a", FrameError::ReservedBits { rsv: 7 }, PROTOCOL),
+            (0x83, b"a", FrameError::ReservedOpcode { number: 3 }, PROTOCOL),
+            (0x8B, b"a", FrameError::ReservedOpcode { number: 11 }, PROTOCOL),
+            (0x80, b"a", FrameError::UnexpectedContinuation, PROTOCOL),
+            (0x01, b"a", FrameError::UnfinishedMessage, PROTOCOL),
+            (0x08, b"", FrameError::FragmentedControl, PROTOCOL),
+            (0x89, &[0; 126], FrameError::ControlTooLong { len: 126 }, PROTOCOL),
+            (0x88, b"\x03", FrameError::Close(CloseError::OneOctet), PROTOCOL),
+            (0x88, b"\x03\xEE", FrameError::Close(CloseError::Code(1006)), PROTOCOL),
+            (
+                0x82,
+                &[0; 201],
+                FrameError::TooLarge { size: 201, size_max: 200 },
+                CloseCode::TOO_BIG,
+            ),
+        ] {
+            assert_eq!(read_octet(first, payload), Err(error));
+            assert_eq!(error.answer(), answer, "{error}");
+        }
+        for (first, payload) in [(0x81, &b"a\xFF"[..]), (0x88, b"\x03\xE8a\xFF")] {
+            let error = read_octet(first, payload).unwrap_err();
+            assert_eq!(error.answer(), CloseCode::INVALID_PAYLOAD);
+        }
+    }
+
+    #[test]
+    fn the_limits_themselves_are_allowed() {
+        assert!(read_octet(0x82, &[0; 200]).is_ok());
+        assert!(read_octet(0x89, &[0; 125]).is_ok());
+        let ping = read(Flags::from(0x89), Bytes::from_static(b"abc"), 0);
+        assert!(ping.is_ok(), "the limit is for messages");
+    }
+
+    #[test]
+    fn sums_do_not_overflow() {
+        let error = judge_size(Opcode::Binary, u64::MAX, usize::MAX, 10);
+        assert_eq!(error, Err(FrameError::TooLarge { size: u64::MAX, size_max: 10 }));
+    }
+}
