@@ -287,6 +287,18 @@ fn a_wrong_octet_is_found_before_the_message_ends() {
     }
 }
 
+/// Else a text that comes octet by octet would cost the square of its length.
+#[test]
+fn what_was_checked_is_not_checked_again() {
+    let mut decoder = Decoder::new(Role::Server, SIZE_MAX);
+    decoder.receive(Bytes::from_static(b"\x81\x64abc\xE2\x82"));
+    assert_eq!(decoder.next(), Ok(None));
+    assert_eq!(decoder.message.as_ref().map(|message| message.checked), Some(3));
+    decoder.receive(Bytes::from_static(b"\xAC"));
+    assert_eq!(decoder.next(), Ok(None));
+    assert_eq!(decoder.message.as_ref().map(|message| message.checked), Some(6));
+}
+
 #[test]
 fn a_stream_that_breaks_off_says_nothing_wrong() {
     let stream = masked(&[(true, Opcode::Text, b"one"), (true, Opcode::Binary, &[9; 300])]);
