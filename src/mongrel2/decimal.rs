@@ -1,0 +1,96 @@
+//! Decimal numbers as the handler protocol writes them: digits alone, no sign, no leading zeros.
+
+use bytes::{BufMut, BytesMut};
+
+/// Reads all of `digits`. `None` for an empty text, a leading zero, any other octet than a digit,
+/// and a value above 64 bits.
+pub(super) fn parse(digits: &[u8]) -> Option<u64> {
+    match digits {
+        [] | [b'0', _, ..] => None,
+        _ => parse_padded(digits),
+    }
+}
+
+/// Like [`parse`], but takes leading zeros, as Mongrel2 does in replies.
+pub(super) fn parse_padded(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, octet| {
+        let digit = octet.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Reads a length and the `:` behind it; gives the length and how many octets both took.
+pub(super) fn parse_length(octets: &[u8]) -> Option<(usize, usize)> {
+    let digits = octets.iter().take(DIGITS_MAX + 1).position(|octet| *octet == b':')?;
+    let length = usize::try_from(parse(&octets[..digits])?).ok()?;
+    Some((length, digits + 1))
+}
+
+/// How many digits [`put`] writes.
+pub(super) fn width(value: u64) -> usize {
+    value.checked_ilog10().map_or(1, |power| power as usize + 1)
+}
+
+/// Writes `value`.
+pub(super) fn put(mut value: u64, out: &mut BytesMut) {
+    let mut digits = [b'0'; DIGITS_MAX];
+    let first = DIGITS_MAX - width(value);
+    for digit in digits[first..].iter_mut().rev() {
+        *digit = DIGITS[(value % 10) as usize];
+        value /= 10;
+    }
+    out.put_slice(&digits[first..]);
+}
+
+/// Writes a length. `usize` has at most 64 bits on every platform Rust runs on.
+pub(super) fn put_len(len: usize, out: &mut BytesMut) {
+    put(len as u64, out);
+}
+
+/// Of `u64::MAX`.
+const DIGITS_MAX: usize = 20;
+const DIGITS: &[u8; 10] = b"0123456789";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_parsed() {
+        for value in [0, 1, 9, 10, 11, 99, 100, 12_345, 999_999, 1_000_000, u64::MAX] {
+            let mut out = BytesMut::new();
+            put(value, &mut out);
+            assert_eq!(out, value.to_string());
+            assert_eq!(width(value), out.len());
+            assert_eq!(parse(&out), Some(value));
+        }
+    }
+
+    #[test]
+    fn only_plain_numbers_are_numbers() {
+        for text in ["", "-1", "+1", " 1", "1 ", "0x1", "1a", "/", ":", "18446744073709551616"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text:?}");
+            assert_eq!(parse_padded(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_ends_at_its_colon() {
+        assert_eq!(parse_length(b"12:ab"), Some((12, 3)));
+        assert_eq!(parse_length(b"0:"), Some((0, 2)));
+        for text in ["", ":", "12", "012:", "-1:", "1 :", "18446744073709551616:", "a1:"] {
+            assert_eq!(parse_length(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn leading_zeros_are_for_replies_only() {
+        for text in ["00", "01", "0018446744073709551615"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+            assert_eq!(parse_padded(text.as_bytes()), text.parse().ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Plain HTTP replies: the whole response, for Mongrel2 adds nothing to it.
+//!
+//! Mongrel2 writes a reply to the browser as it is and looks at nothing in it, nor does it ever
+//! close by itself (seen on Mongrel2 1.12.2). So the status line, the length, what HEAD and 304
+//! leave out, and the end of the connection are all up to the handler: [`Response`] does them.
+
+mod connection;
+mod response;
+mod status;
+
+pub use response::{Encoded, Response};
+pub use status::reason_phrase;

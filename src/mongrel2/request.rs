@@ -1,0 +1,228 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::conn_id::ConnId;
+use super::decimal;
+use super::error::ParseError;
+use super::headers::{Dialect, Headers, Members};
+use super::kind::{Kind, Marks};
+
+/// One message from Mongrel2 to its handlers, checked, with all its octets left where they were.
+///
+/// On the wire: `SENDER ID PATH LEN:HEADERS,LEN:BODY,` with the headers in JSON, or `}` in place of
+/// the first `,` and the headers as a tnetstring dictionary (Mongrel2 manual). Nothing in it is
+/// known to be UTF-8 but what a configuration makes so. Cloning copies no octets.
+#[derive(Clone)]
+pub struct Request {
+    raw: Bytes,
+    sender: Span,
+    path: Span,
+    method: Span,
+    headers: Span,
+    body: Span,
+    conn_id: ConnId,
+    dialect: Dialect,
+    kind: Kind,
+}
+
+impl Request {
+    /// Reads one message, without allocating.
+    ///
+    /// The headers are checked here once, so that no look-up fails later. Nothing that a browser
+    /// can send makes a message unreadable.
+    ///
+    /// # Errors
+    /// Says what is wrong with the message; [`head`](Self::head) may still tell whom to answer.
+    pub fn parse(raw: Bytes) -> Result<Self, ParseError> {
+        let sender = word(&raw, 0).ok_or(ParseError::Sender)?;
+        let id = word(&raw, sender.end + 1).ok_or(ParseError::ConnId)?;
+        let conn_id = ConnId::parse(id.of(&raw)).ok_or(ParseError::ConnId)?;
+        let path = word(&raw, id.end + 1).ok_or(ParseError::Path)?;
+        let (headers, dialect) = headers(&raw, path.end + 1)?;
+        let body = body(&raw, headers.end + 1)?;
+
+        let mut marks = Marks::default();
+        let mut members = Members::new(dialect, headers.of(&raw));
+        while let Some((name, value)) = members.check_next()? {
+            marks.note(&name, &value);
+        }
+        let kind = marks.kind(conn_id, path.of(&raw), body.of(&raw));
+        let method = marks.method().map_or(Span { start: 0, end: 0 }, |text| {
+            let start = headers.start + text.start;
+            Span { start, end: start + text.raw.len() }
+        });
+        Ok(Self { raw, sender, path, method, headers, body, conn_id, dialect, kind })
+    }
+
+    /// The sender and the connection id of a message of which only the start is there, or that
+    /// cannot be read otherwise.
+    #[must_use]
+    pub fn head(raw: &[u8]) -> Option<(&[u8], ConnId)> {
+        let sender = word(raw, 0)?;
+        let id = word(raw, sender.end + 1)?;
+        Some((sender.of(raw), ConnId::parse(id.of(raw))?))
+    }
+
+    /// The server's `send_ident`: which server this came from.
+    #[must_use]
+    pub fn sender(&self) -> &[u8] {
+        self.sender.of(&self.raw)
+    }
+
+    /// The browser connection this came over.
+    #[must_use]
+    pub fn conn_id(&self) -> ConnId {
+        self.conn_id
+    }
+
+    /// The path as the client sent it, percent-encoding and all; never empty. Begins with `@` for a
+    /// jssocket and `<` for an XML socket; notices have `@*` (Mongrel2 manual).
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        self.path.of(&self.raw)
+    }
+
+    /// What this message is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How its headers are written.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The value of `METHOD`: the client's method, or Mongrel2's word for the kind of message.
+    /// Empty where there is none, as in later pieces of a stream.
+    #[must_use]
+    pub fn method(&self) -> &[u8] {
+        self.method.of(&self.raw)
+    }
+
+    /// The first value of a header.
+    ///
+    /// Names are compared octet by octet. Those of client headers are lower-case, those of the
+    /// server are upper-case (seen on Mongrel2 1.12.2), and `path` is not `PATH`: a browser may send
+    /// the first.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        self.members().values(name.as_bytes()).next()
+    }
+
+    /// All values of a header, in the client's order. Mongrel2 passes on at most five (seen on
+    /// Mongrel2 1.12.2).
+    ///
+    /// Where a name stands several times in one block, which Mongrel2 does not do, the first one
+    /// counts if the name is upper-case; else they are put together.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        self.members().values(name.as_bytes())
+    }
+
+    /// The first value of a header as text; `None` also where it is not UTF-8.
+    #[must_use]
+    pub fn header_str(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.header(name)? {
+            Cow::Borrowed(octets) => std::str::from_utf8(octets).ok().map(Cow::Borrowed),
+            Cow::Owned(octets) => String::from_utf8(octets).ok().map(Cow::Owned),
+        }
+    }
+
+    /// All headers, one item for each value.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(self.members())
+    }
+
+    /// The body, sharing the octets of the message.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        self.raw.slice(self.body.start..self.body.end)
+    }
+
+    /// How many octets the body has.
+    #[must_use]
+    pub fn body_len(&self) -> usize {
+        self.body.end - self.body.start
+    }
+
+    /// The whole message as it came.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    fn members(&self) -> Members<'_> {
+        Members::new(self.dialect, self.headers.of(&self.raw))
+    }
+}
+
+/// Short: headers and body may be large, and a secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("sender", &format_args!("{}", self.sender().escape_ascii()))
+            .field("conn_id", &self.conn_id.0)
+            .field("kind", &self.kind)
+            .field("method", &format_args!("{}", self.method().escape_ascii()))
+            .field("path", &format_args!("{}", self.path().escape_ascii()))
+            .field("headers_len", &(self.headers.end - self.headers.start))
+            .field("body_len", &self.body_len())
+            .finish()
+    }
+}
+
+/// A part of the message.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    fn of(self, raw: &[u8]) -> &[u8] {
+        &raw[self.start..self.end]
+    }
+}
+
+/// The word that begins at `start`: at least one octet, and a blank behind it.
+fn word(raw: &[u8], start: usize) -> Option<Span> {
+    let length = raw[start..].iter().position(|octet| *octet == b' ')?;
+    (length > 0).then_some(Span { start, end: start + length })
+}
+
+/// The headers, of which the length begins at `start`, without the octet behind them.
+fn headers(raw: &[u8], start: usize) -> Result<(Span, Dialect), ParseError> {
+    let (length, prefix) = decimal::parse_length(&raw[start..]).ok_or(ParseError::HeadersLength)?;
+    let start = start + prefix;
+    let found = raw.len() - start;
+    if length >= found {
+        return Err(ParseError::HeadersCut { expected: length.saturating_add(1), found });
+    }
+    let span = Span { start, end: start + length };
+    let octet = raw[span.end];
+    let dialect = Dialect::from_mark(octet).ok_or(ParseError::Dialect { octet })?;
+    Ok((span, dialect))
+}
+
+/// The body, of which the length begins at `start`: the rest of the message but for its `,`.
+fn body(raw: &[u8], start: usize) -> Result<Span, ParseError> {
+    let (length, prefix) = decimal::parse_length(&raw[start..]).ok_or(ParseError::BodyLength)?;
+    let start = start + prefix;
+    let found = raw.len() - start;
+    if length >= found {
+        return Err(ParseError::BodyCut { expected: length.saturating_add(1), found });
+    }
+    let span = Span { start, end: start + length };
+    match &raw[span.end..] {
+        [b','] => Ok(span),
+        [b',', trailing @ ..] => Err(ParseError::Trailing { length: trailing.len() }),
+        rest => Err(ParseError::BodyEnd { octet: rest[0] }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
