@@ -1,0 +1,226 @@
+//! The part of a socket that is the same for every pattern: inputs find their link, deadlines fire.
+//!
+//! A `Core` is a socket without operations and events of its own: they go into the [`Io`] and the
+//! queue of whoever owns it. [`Socket`](super::Socket) owns one, a transceiver owns many.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use crate::machine::{Input, LinkId, ListenerId};
+use crate::zmtp::Engine;
+
+use super::config::Config;
+use super::endpoints::{Dial, Listener};
+use super::event::{DownReason, Event};
+use super::io::Io;
+use super::link::{DialId, Link, Origin, Stage};
+use super::liveness::{Liveness, later};
+use super::outgoing::Outlet;
+use super::pattern::Pattern;
+use super::queue::Queue;
+use super::timers::Timers;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) config: Config,
+    pub(super) scope: u32,
+    pub(super) pattern: Pattern,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    pub(super) dials: BTreeMap<DialId, Dial>,
+    pub(super) dial_serial: u32,
+    pub(super) listeners: BTreeMap<ListenerId, Listener>,
+    /// Streams asked of listeners, not there yet.
+    pub(super) accepts: BTreeMap<LinkId, ListenerId>,
+    /// Accepted links whose handshake is not finished; ids grow, so the first is the oldest.
+    pub(super) handshakes: BTreeSet<LinkId>,
+    pub(super) timers: Timers<Timer>,
+    /// Links that may hold a message, in turn.
+    pub(super) inbox: VecDeque<LinkId>,
+    /// Links that may have something to write, in turn.
+    pub(super) dirty: VecDeque<LinkId>,
+    /// PUSH and REQ: who may take a message, in turn.
+    pub(super) outlets: VecDeque<Outlet>,
+    /// What happened, apart from messages.
+    pub(super) notices: VecDeque<Event>,
+    /// Messages written whole since somebody asked.
+    pub(super) sent: usize,
+    /// Whether something was not asked for because too many notices wait.
+    is_holding: bool,
+    pub(super) is_paused: bool,
+    pub(super) is_stopping: bool,
+    pub(super) is_stopped: bool,
+    pub(super) undelivered: usize,
+}
+
+/// The deadlines of one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The next attempt to connect.
+    Dial(DialId),
+    /// The next attempt to accept.
+    Accept(ListenerId),
+    /// The end of a handshake, or the next look at a peer's signs of life.
+    Link(LinkId),
+    /// The end of a link that is to be flushed and closed.
+    Linger(LinkId),
+    /// The end of a PING that is to prove who the peer is.
+    Probe(LinkId),
+    /// The end of the wait for a reply.
+    Request,
+    /// The end of the shutdown.
+    Shutdown,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, scope: u32) -> Self {
+        Self {
+            pattern: Pattern::new(config.socket_type),
+            config,
+            scope,
+            links: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            dial_serial: 0,
+            listeners: BTreeMap::new(),
+            accepts: BTreeMap::new(),
+            handshakes: BTreeSet::new(),
+            timers: Timers::new(),
+            inbox: VecDeque::new(),
+            dirty: VecDeque::new(),
+            outlets: VecDeque::new(),
+            notices: VecDeque::new(),
+            sent: 0,
+            is_holding: false,
+            is_paused: false,
+            is_stopping: false,
+            is_stopped: false,
+            undelivered: 0,
+        }
+    }
+
+    /// Takes one input; the time is in `io`.
+    pub(crate) fn handle(&mut self, input: Input, io: &mut Io) {
+        match input {
+            Input::Timeout => {}
+            Input::Opened { link } => self.opened(link, io),
+            Input::Sent { link } => self.sent(link, io),
+            Input::Received { link, data } => self.received(link, data, io),
+            Input::Closed { link, cause } => self.closed(link, cause, io),
+            Input::Listening { listener, port } => self.listening(listener, port, io),
+            Input::ListenFailed { listener, cause } => self.listen_failed(listener, cause, io),
+        }
+        self.fire_timers(io);
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub(crate) fn pop_notice(&mut self, io: &mut Io) -> Option<Event> {
+        let notice = self.notices.pop_front()?;
+        if self.notices.is_empty() && std::mem::take(&mut self.is_holding) {
+            self.resume_endpoints(io);
+        }
+        Some(notice)
+    }
+
+    /// Messages written whole since the last call.
+    pub(crate) fn take_sent(&mut self) -> usize {
+        std::mem::take(&mut self.sent)
+    }
+
+    pub(crate) const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    pub(crate) fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether so many notices wait that nothing that makes more of them is asked for. Whoever asks
+    /// and is told so is resumed when the last notice is taken.
+    pub(super) fn holds_back(&mut self) -> bool {
+        let is_congested = self.notices.len() >= self.config.limits.events_max.max(1);
+        self.is_holding |= is_congested;
+        is_congested
+    }
+
+    pub(super) fn new_queue(&self) -> Queue {
+        let limits = &self.config.limits;
+        Queue::new(limits.send_messages_max, limits.send_bytes_max)
+    }
+
+    pub(super) fn new_link(
+        &self,
+        id: LinkId,
+        origin: Origin,
+        stage: Stage,
+        queue: Queue,
+        io: &Io,
+    ) -> Link {
+        let engine = Engine::new(
+            self.config.socket_type,
+            self.config.limits.for_engine(self.config.socket_type),
+        );
+        let liveness = Liveness::new(io.now(), self.config.heartbeat);
+        Link::new(id, origin, stage, engine, queue, liveness)
+    }
+
+    pub(super) fn mark_dirty(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id).filter(|link| !link.is_dirty) {
+            link.is_dirty = true;
+            self.dirty.push_back(id);
+        }
+    }
+
+    /// Ends everything: what waits is sent within the linger time.
+    pub(crate) fn shutdown(&mut self, io: &mut Io) {
+        if std::mem::replace(&mut self.is_stopping, true) {
+            return;
+        }
+        self.end_listeners(io);
+        self.end_idle_dials();
+        let ids: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in ids {
+            self.close_when_flushed(id, io);
+        }
+        let end = later(io.now(), self.config.linger);
+        if end > io.now() {
+            self.timers.set(Timer::Shutdown, end);
+        } else {
+            self.shutdown_is_over(io);
+        }
+        self.check_stopped();
+    }
+
+    /// Whether the last link and the last endpoint are gone.
+    pub(super) fn check_stopped(&mut self) {
+        if self.is_stopping && !self.is_stopped && self.links.is_empty() && self.dials.is_empty() {
+            self.is_stopped = true;
+            self.timers.clear_all();
+            self.notices.push_back(Event::Stopped { undelivered: self.undelivered });
+        }
+    }
+
+    fn shutdown_is_over(&mut self, io: &mut Io) {
+        let ids: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in ids {
+            self.fail(id, DownReason::Ours, io);
+        }
+        self.end_all_dials();
+        self.check_stopped();
+    }
+
+    fn fire_timers(&mut self, io: &mut Io) {
+        while let Some(timer) = self.timers.pop_due(io.now()) {
+            match timer {
+                Timer::Dial(dial) => self.dial(dial, io),
+                Timer::Accept(listener) => self.accept(listener, io),
+                Timer::Link(link) => self.look_at(link, io),
+                Timer::Linger(link) => self.fail(link, DownReason::Ours, io),
+                Timer::Probe(link) => self.fail(link, DownReason::Silent, io),
+                Timer::Request => self.request_timed_out(io),
+                Timer::Shutdown => self.shutdown_is_over(io),
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Binding and connecting: the endpoints of a socket, and when it tries again.
+
+use std::io::ErrorKind;
+
+use crate::endpoint::Endpoint;
+use crate::machine::{LinkId, ListenerId, Output};
+
+use super::backoff::Backoff;
+use super::core::{Core, Timer};
+use super::event::{DownReason, Event, Refused};
+use super::io::Io;
+use super::link::{DialId, Origin, Stage};
+use super::liveness::later;
+use super::outgoing::Outlet;
+use super::queue::Queue;
+
+/// An endpoint that the socket connects to, again and again.
+#[derive(Debug)]
+pub(super) struct Dial {
+    pub(super) endpoint: Endpoint,
+    /// The stream, from the attempt to connect on.
+    pub(super) link: Option<LinkId>,
+    /// What waits while there is no stream.
+    pub(super) parked: Queue,
+    pub(super) backoff: Backoff,
+    /// Whether its time has come but too many notices wait.
+    is_held: bool,
+}
+
+/// An endpoint that the socket is bound to.
+#[derive(Debug)]
+pub(super) struct Listener {
+    endpoint: Endpoint,
+    is_bound: bool,
+    /// The stream asked of it.
+    accepting: Option<LinkId>,
+    backoff: Backoff,
+}
+
+impl Core {
+    pub(crate) fn bind(&mut self, endpoint: Endpoint, io: &mut Io) -> Result<(), Refused> {
+        self.check_new(&endpoint)?;
+        let id = io.new_listener(self.scope);
+        io.push(Output::Listen { listener: id, endpoint: endpoint.clone() });
+        let backoff = Backoff::new(self.config.reconnect);
+        let listener = Listener { endpoint, is_bound: false, accepting: None, backoff };
+        self.listeners.insert(id, listener);
+        Ok(())
+    }
+
+    pub(crate) fn unbind(&mut self, endpoint: &Endpoint, io: &mut Io) -> Result<(), Refused> {
+        let found = self.listeners.iter().find(|(_, listener)| listener.endpoint == *endpoint);
+        let id = *found.ok_or(Refused::UnknownEndpoint)?.0;
+        self.end_listener(id, io);
+        Ok(())
+    }
+
+    pub(crate) fn connect(&mut self, endpoint: Endpoint, io: &mut Io) -> Result<(), Refused> {
+        self.check_new(&endpoint)?;
+        if endpoint.is_wildcard() {
+            return Err(Refused::Wildcard);
+        }
+        self.dial_serial += 1;
+        let id = DialId(self.dial_serial);
+        let parked = self.new_queue();
+        let backoff = Backoff::new(self.config.reconnect);
+        let dial = Dial { endpoint, link: None, parked, backoff, is_held: false };
+        self.dials.insert(id, dial);
+        if self.pattern.has_outlets() {
+            self.outlets.push_back(Outlet::Dial(id));
+        }
+        self.dial(id, io);
+        Ok(())
+    }
+
+    pub(crate) fn disconnect(&mut self, endpoint: &Endpoint, io: &mut Io) -> Result<(), Refused> {
+        let found = self.dials.iter().find(|(_, dial)| dial.endpoint == *endpoint);
+        let id = *found.ok_or(Refused::UnknownEndpoint)?.0;
+        if let Some(link) = self.end_dial(id) {
+            self.close_when_flushed(link, io);
+        }
+        Ok(())
+    }
+
+    /// Ends the link to an endpoint at once; it is connected anew after the usual wait.
+    pub(crate) fn reset(&mut self, link: LinkId, io: &mut Io) {
+        self.fail(link, DownReason::Ours, io);
+    }
+
+    fn check_new(&self, endpoint: &Endpoint) -> Result<(), Refused> {
+        if self.is_stopping {
+            return Err(Refused::ShuttingDown);
+        }
+        let bound = self.listeners.values().map(|listener| &listener.endpoint);
+        let connected = self.dials.values().map(|dial| &dial.endpoint);
+        // Two wildcard ports are two ports.
+        let is_any_port = matches!(endpoint, Endpoint::Tcp { port: 0, .. });
+        if !is_any_port && bound.chain(connected).any(|other| other == endpoint) {
+            return Err(Refused::EndpointInUse);
+        }
+        Ok(())
+    }
+
+    /// Attempts to connect.
+    pub(super) fn dial(&mut self, id: DialId, io: &mut Io) {
+        let is_congested = self.holds_back();
+        let Some(dial) = self.dials.get_mut(&id).filter(|dial| dial.link.is_none()) else { return };
+        dial.is_held = is_congested;
+        if is_congested {
+            return;
+        }
+        let link_id = io.new_link(self.scope);
+        dial.link = Some(link_id);
+        let empty = Queue::new(1, 1);
+        let queue = std::mem::replace(&mut dial.parked, empty);
+        io.push(Output::Connect { link: link_id, endpoint: dial.endpoint.clone() });
+        let link = self.new_link(link_id, Origin::Connected(id), Stage::Opening, queue, io);
+        self.links.insert(link_id, link);
+        self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
+    }
+
+    /// A link of this endpoint has ended, with what still waits; plans the next attempt.
+    pub(super) fn redial(
+        &mut self,
+        id: DialId,
+        parked: Queue,
+        reason: DownReason,
+        was_up: bool,
+        io: &mut Io,
+    ) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        dial.link = None;
+        dial.parked = parked;
+        let delay = dial.backoff.failed(io.now(), &mut io.rng);
+        if !was_up && !self.is_stopping {
+            let endpoint = dial.endpoint.clone();
+            tracing::debug!(%endpoint, %reason, ?delay, "connect failed");
+            self.notices.push_back(Event::ConnectFailed { endpoint, reason, retry_in: delay });
+        }
+        if self.is_stopping && !dial.parked.has_waiting() {
+            self.end_dial(id);
+        } else {
+            // Never in the same call, whatever the configuration says: no spinning.
+            let delay = delay.max(std::time::Duration::from_millis(1));
+            self.timers.set(Timer::Dial(id), later(io.now(), delay));
+        }
+    }
+
+    /// Forgets an endpoint. Its link, if any, stays.
+    fn end_dial(&mut self, id: DialId) -> Option<LinkId> {
+        self.timers.clear(Timer::Dial(id));
+        self.outlets.retain(|outlet| *outlet != Outlet::Dial(id));
+        let mut dial = self.dials.remove(&id)?;
+        self.undelivered += dial.parked.clear();
+        dial.link
+    }
+
+    pub(super) fn end_idle_dials(&mut self) {
+        let is_idle = |dial: &Dial| dial.link.is_none() && !dial.parked.has_waiting();
+        let idle = self.dials.iter().filter(|(_, dial)| is_idle(dial)).map(|(id, _)| *id);
+        for id in idle.collect::<Vec<_>>() {
+            self.end_dial(id);
+        }
+    }
+
+    pub(super) fn end_all_dials(&mut self) {
+        for id in self.dials.keys().copied().collect::<Vec<_>>() {
+            self.end_dial(id);
+        }
+    }
+
+    pub(super) fn listening(&mut self, id: ListenerId, port: u16, io: &mut Io) {
+        let Some(listener) = self.listeners.get_mut(&id).filter(|l| !l.is_bound) else { return };
+        listener.is_bound = true;
+        let endpoint = listener.endpoint.clone();
+        let bound = endpoint.clone().with_port(port);
+        tracing::debug!(%bound, "listening");
+        self.notices.push_back(Event::Listening { endpoint, bound });
+        self.accept(id, io);
+    }
+
+    pub(super) fn listen_failed(&mut self, id: ListenerId, cause: ErrorKind, io: &mut Io) {
+        let Some(endpoint) = self.listeners.get(&id).map(|l| l.endpoint.clone()) else { return };
+        self.end_listener(id, io);
+        tracing::debug!(%endpoint, %cause, "cannot listen");
+        self.notices.push_back(Event::ListenFailed { endpoint, cause });
+    }
+
+    /// Asks a listener for the next stream, where there is room for it.
+    pub(super) fn accept(&mut self, id: ListenerId, io: &mut Io) {
+        let accepted = self.links.values().filter(|l| matches!(l.origin, Origin::Accepted(_)));
+        let is_full = accepted.count() + self.accepts.len() >= self.config.limits.links_max.max(1);
+        if is_full || self.holds_back() {
+            return;
+        }
+        let Some(listener) = self.listeners.get_mut(&id) else { return };
+        if listener.is_bound && listener.accepting.is_none() {
+            let link = io.new_link(self.scope);
+            listener.accepting = Some(link);
+            self.accepts.insert(link, id);
+            io.push(Output::Accept { listener: id, link });
+        }
+    }
+
+    /// A listener has handed out the stream that it was asked for.
+    pub(super) fn accepted(&mut self, link_id: LinkId, id: ListenerId, io: &mut Io) {
+        self.accepts.remove(&link_id);
+        let Some(listener) = self.listeners.get_mut(&id) else { return };
+        listener.accepting = None;
+        listener.backoff.ready(io.now());
+        let queue = self.new_queue();
+        let link = self.new_link(link_id, Origin::Accepted(id), Stage::Opening, queue, io);
+        self.links.insert(link_id, link);
+        self.handshakes.insert(link_id);
+        self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
+        if self.handshakes.len() > self.config.limits.handshakes_max.max(1) {
+            if let Some(oldest) = self.handshakes.first().copied() {
+                self.fail(oldest, DownReason::Evicted, io);
+            }
+        }
+        self.accept(id, io);
+    }
+
+    /// A listener could not hand out a stream (no descriptors, say): waits before it asks again.
+    pub(super) fn accept_failed(&mut self, link: LinkId, id: ListenerId, io: &mut Io) {
+        self.accepts.remove(&link);
+        let Some(listener) = self.listeners.get_mut(&id) else { return };
+        listener.accepting = None;
+        let delay = listener.backoff.failed(io.now(), &mut io.rng);
+        let delay = delay.max(std::time::Duration::from_millis(1));
+        self.timers.set(Timer::Accept(id), later(io.now(), delay));
+    }
+
+    /// After a link or a notice has gone: whatever was held for want of room goes on.
+    pub(super) fn resume_endpoints(&mut self, io: &mut Io) {
+        let idle = self.listeners.iter().filter(|(_, listener)| listener.accepting.is_none());
+        for id in idle.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if !self.timers.is_set(Timer::Accept(id)) {
+                self.accept(id, io);
+            }
+        }
+        let held = self.dials.iter().filter(|(_, dial)| dial.is_held).map(|(id, _)| *id);
+        for id in held.collect::<Vec<_>>() {
+            self.dial(id, io);
+        }
+        self.resume_reads(io);
+    }
+
+    pub(super) fn end_listeners(&mut self, io: &mut Io) {
+        for id in self.listeners.keys().copied().collect::<Vec<_>>() {
+            self.end_listener(id, io);
+        }
+    }
+
+    fn end_listener(&mut self, id: ListenerId, io: &mut Io) {
+        let Some(listener) = self.listeners.remove(&id) else { return };
+        self.timers.clear(Timer::Accept(id));
+        if let Some(link) = listener.accepting {
+            self.accepts.remove(&link);
+        }
+        io.push(Output::Unlisten { listener: id });
+    }
+}

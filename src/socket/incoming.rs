@@ -1,0 +1,133 @@
+//! From octets to messages: fair queueing over all links (RFC 28, 29, 30).
+//!
+//! Octets stay in a link's engine until somebody has room for a message, and no more are read for
+//! that link until then. So a slow application slows its peers through TCP and nothing piles up.
+
+use crate::machine::LinkId;
+use crate::zmtp::{Message, Received};
+
+use super::core::{Core, Timer};
+use super::event::{DownReason, Event};
+use super::io::Io;
+use super::link::Stage;
+use super::pattern::Pattern;
+
+impl Core {
+    /// The next message, one of each link in turn; the caller has room for it.
+    pub(crate) fn next_message(&mut self, io: &mut Io) -> Option<Event> {
+        for _ in 0..self.inbox.len() {
+            if !self.takes_messages() {
+                return None;
+            }
+            let id = self.inbox.pop_front()?;
+            if self.is_held_back(id) {
+                self.inbox.push_back(id);
+            } else if let Some(event) = self.take_from(id, io) {
+                self.inbox.push_back(id);
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    /// Whether the pattern wants another message now: REP handles one request at a time.
+    fn takes_messages(&self) -> bool {
+        match &self.pattern {
+            Pattern::Rep(replier) => replier.is_idle(),
+            Pattern::Push
+            | Pattern::Pull
+            | Pattern::Pub { .. }
+            | Pattern::Sub { .. }
+            | Pattern::Req(_) => true,
+        }
+    }
+
+    /// Whether this link has to wait: reading is paused, or its peer takes no replies. Links that
+    /// have ended are drained all the same.
+    fn is_held_back(&mut self, id: LinkId) -> bool {
+        let is_paused = self.is_paused;
+        let is_replier = matches!(self.pattern, Pattern::Rep(_));
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        link.is_ready() && (is_paused || (is_replier && !link.queue.admits(0)))
+    }
+
+    /// The next message of one link. `None`: it has no whole one, and waits for octets or has ended.
+    pub(super) fn take_from(&mut self, id: LinkId, io: &mut Io) -> Option<Event> {
+        loop {
+            let link = self.links.get_mut(&id)?;
+            match link.engine.next() {
+                Ok(Some(received)) => {
+                    if let Some(event) = self.take_in(id, received, io) {
+                        return Some(event);
+                    }
+                }
+                Ok(None) => {
+                    self.is_dry(id, io);
+                    return None;
+                }
+                Err(error) => {
+                    self.fail(id, DownReason::Protocol(error), io);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// A link's octets are used up.
+    fn is_dry(&mut self, id: LinkId, io: &mut Io) {
+        let may_read = !self.is_paused && !(self.pattern.is_eager() && self.holds_back());
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.in_inbox = false;
+        if let Stage::Draining(reason) = &link.stage {
+            let reason = reason.clone();
+            self.finish(id, reason, io);
+        } else if may_read {
+            link.read(io, self.config.limits.read_size);
+        }
+    }
+
+    fn take_in(&mut self, id: LinkId, received: Received, io: &mut Io) -> Option<Event> {
+        match received {
+            Received::Message(message) => self.message(id, message),
+            Received::Oversized { size, head } => Some(Event::Oversized { link: id, size, head }),
+            Received::Subscribe(prefix) => self.subscribed(id, prefix, io),
+            Received::Cancel(prefix) => self.cancelled(id, prefix),
+            Received::Ping { ttl, context } => {
+                let link = self.links.get_mut(&id)?;
+                link.engine.pong(&context);
+                link.liveness.set_peer_ttl(ttl);
+                if link.is_ready() {
+                    self.look_at(id, io);
+                    self.mark_dirty(id);
+                }
+                None
+            }
+            Received::Pong { context } => self.ponged(id, &context),
+            Received::Ready(_) => None,
+        }
+    }
+
+    fn message(&mut self, link: LinkId, message: Message) -> Option<Event> {
+        match &mut self.pattern {
+            Pattern::Pull => Some(Event::Message { link, message }),
+            Pattern::Sub { topics } => {
+                let matches = topics.match_frame(message.first());
+                matches.then_some(Event::Message { link, message })
+            }
+            Pattern::Req(_) => self.reply_arrived(link, message),
+            Pattern::Rep(replier) => replier.take(link, message),
+            // A PULL peer has nothing to say to PUSH, nor a SUB peer beyond its subscriptions.
+            Pattern::Push | Pattern::Pub { .. } => None,
+        }
+    }
+
+    fn ponged(&mut self, id: LinkId, context: &[u8]) -> Option<Event> {
+        let link = self.links.get_mut(&id)?;
+        if link.probe.is_none_or(|probe| probe != *context) {
+            return None;
+        }
+        link.probe = None;
+        self.timers.clear(Timer::Probe(id));
+        Some(Event::Proven { link: id })
+    }
+}

@@ -1,0 +1,165 @@
+//! One byte stream with all that belongs to it: protocol engine, queue, signs of life.
+
+use crate::machine::{LinkId, ListenerId, Output};
+use crate::zmtp::{Engine, Message};
+
+use super::event::DownReason;
+use super::io::Io;
+use super::liveness::Liveness;
+use super::queue::Queue;
+use super::subscriptions::Subscriptions;
+
+/// Names an endpoint that a socket connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DialId(pub(super) u32);
+
+/// Where a link came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Connected(DialId),
+    Accepted(ListenerId),
+}
+
+/// How far a link has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The connect is under way.
+    Opening,
+    /// Greeting and READY are under way.
+    Handshake,
+    /// Messages may go both ways.
+    Ready,
+    /// The stream has ended; whole messages that it brought are still to be handed out.
+    Draining(DownReason),
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) origin: Origin,
+    pub(super) stage: Stage,
+    pub(super) engine: Engine,
+    pub(super) queue: Queue,
+    pub(super) liveness: Liveness,
+    /// PUB: what the peer wants. Forgotten with the link.
+    pub(super) subscriptions: Subscriptions,
+    /// Whether it was ready once.
+    pub(super) was_up: bool,
+    /// Whether it waits its turn among the links that may hold a message.
+    pub(super) in_inbox: bool,
+    /// Whether it waits its turn to write.
+    pub(super) is_dirty: bool,
+    /// Whether it ends as soon as its queue is empty.
+    pub(super) is_lingering: bool,
+    /// The context of a PING that is to prove who the peer is.
+    pub(super) probe: Option<[u8; 8]>,
+    reading: bool,
+    writing: bool,
+}
+
+impl Link {
+    pub(super) fn new(
+        id: LinkId,
+        origin: Origin,
+        stage: Stage,
+        engine: Engine,
+        queue: Queue,
+        liveness: Liveness,
+    ) -> Self {
+        Self {
+            id,
+            origin,
+            stage,
+            engine,
+            queue,
+            liveness,
+            subscriptions: Subscriptions::default(),
+            was_up: false,
+            in_inbox: false,
+            is_dirty: false,
+            is_lingering: false,
+            probe: None,
+            reading: false,
+            writing: false,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.stage == Stage::Ready
+    }
+
+    /// Whether the peer is ready and knows PING, which ZMTP 3.1 (RFC 37) brought.
+    pub(super) fn can_be_pinged(&self) -> bool {
+        let version = self.engine.peer().map(|peer| peer.version());
+        self.is_ready() && version.is_some_and(|v| (v.major, v.minor) >= (3, 1))
+    }
+
+    pub(super) const fn is_reading(&self) -> bool {
+        self.reading
+    }
+
+    /// Whether it is open, as far as we know.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Handshake | Stage::Ready)
+    }
+
+    /// Asks for octets, unless that is asked for already.
+    pub(super) fn read(&mut self, io: &mut Io, max: usize) {
+        if self.is_open() && !self.reading {
+            self.reading = true;
+            io.push(Output::Read { link: self.id, max: max.max(1) });
+        }
+    }
+
+    /// Ends the read under way. Whether there was one.
+    pub(super) const fn end_read(&mut self) -> bool {
+        std::mem::replace(&mut self.reading, false)
+    }
+
+    /// Encodes what waits and writes it, unless a write is under way.
+    pub(super) fn write(&mut self, io: &mut Io, size: usize) {
+        if !self.is_open() || self.writing {
+            return;
+        }
+        while self.is_ready() && self.engine.output_len() < size {
+            let Some(message) = self.queue.start_one() else { break };
+            self.engine.send(&message);
+        }
+        if let Some(data) = self.engine.take_output() {
+            self.writing = true;
+            io.push(Output::Write { link: self.id, data });
+        }
+    }
+
+    /// Ends the write under way. Whether there was one.
+    pub(super) const fn end_write(&mut self) -> bool {
+        std::mem::replace(&mut self.writing, false)
+    }
+
+    /// Ends the stream from our side. What the engine still has to say (the reason of a refusal) is
+    /// tried, not awaited.
+    pub(super) fn close(&mut self, io: &mut Io) {
+        if self.is_open() && !self.writing {
+            if let Some(data) = self.engine.take_output() {
+                io.push(Output::Write { link: self.id, data });
+            }
+        }
+        if !matches!(self.stage, Stage::Draining(_)) {
+            io.push(Output::Close { link: self.id });
+        }
+    }
+
+    /// Whether all that it was given is written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.queue.len() == 0 && self.engine.output_len() == 0 && !self.writing
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        self.engine.output_len() > 0 || (self.is_ready() && self.queue.has_waiting())
+    }
+
+    /// Puts a message into the queue, where it was admitted before.
+    pub(super) fn enqueue(&mut self, message: Message) {
+        self.queue.push(message);
+    }
+}

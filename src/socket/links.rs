@@ -1,0 +1,273 @@
+//! The life of a link: opened, shaken hands, ready, ended.
+
+use std::io::ErrorKind;
+
+use bytes::Bytes;
+
+use crate::machine::{LinkId, Output};
+use crate::zmtp::{Metadata, Received};
+
+use super::core::{Core, Timer};
+use super::event::{DownReason, Event};
+use super::io::Io;
+use super::link::{Link, Origin, Stage};
+use super::liveness::{Heartbeat, Verdict, later};
+use super::outgoing::Outlet;
+use super::pattern::Pattern;
+use super::queue::Queue;
+
+impl Core {
+    pub(super) fn opened(&mut self, id: LinkId, io: &mut Io) {
+        if let Some(listener) = self.accepts.get(&id).copied() {
+            self.accepted(id, listener, io);
+        }
+        let Some(link) = self.links.get_mut(&id) else {
+            // Given up meanwhile.
+            io.push(Output::Close { link: id });
+            return;
+        };
+        if link.stage == Stage::Opening {
+            link.stage = Stage::Handshake;
+            link.liveness.heard(io.now());
+            link.read(io, self.config.limits.read_size);
+            self.mark_dirty(id);
+        }
+    }
+
+    pub(super) fn received(&mut self, id: LinkId, data: Bytes, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.end_read() {
+            return;
+        }
+        link.liveness.heard(io.now());
+        link.engine.receive(data);
+        if link.is_ready() {
+            self.has_input(id, io);
+        } else {
+            self.shake_hands(id, io);
+        }
+    }
+
+    /// Octets for a ready link: taken in at once, or in turn with the other links.
+    fn has_input(&mut self, id: LinkId, io: &mut Io) {
+        if self.pattern.is_eager() {
+            while let Some(event) = self.take_from(id, io) {
+                self.notices.push_back(event);
+            }
+        } else if let Some(link) = self.links.get_mut(&id).filter(|link| !link.in_inbox) {
+            link.in_inbox = true;
+            self.inbox.push_back(id);
+        }
+    }
+
+    fn shake_hands(&mut self, id: LinkId, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        match link.engine.next() {
+            Ok(Some(Received::Ready(metadata))) => self.became_ready(id, &metadata, io),
+            Ok(_) => {
+                link.read(io, self.config.limits.read_size);
+                self.mark_dirty(id);
+            }
+            Err(error) => self.fail(id, DownReason::Protocol(error), io),
+        }
+    }
+
+    fn became_ready(&mut self, id: LinkId, metadata: &Metadata, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        tracing::debug!(?id, version = ?metadata.version(), "link is ready");
+        link.stage = Stage::Ready;
+        link.was_up = true;
+        self.handshakes.remove(&id);
+        let endpoint = match link.origin {
+            Origin::Connected(dial) => self.dials.get_mut(&dial).map(|dial| {
+                dial.backoff.ready(io.now());
+                dial.endpoint.clone()
+            }),
+            Origin::Accepted(_) => {
+                if self.pattern.has_outlets() {
+                    self.outlets.push_back(Outlet::Accepted(id));
+                }
+                None
+            }
+        };
+        if let Pattern::Sub { topics } = &self.pattern {
+            topics.iter().for_each(|prefix| link.engine.subscribe(prefix));
+        }
+        self.notices.push_back(Event::Up { link: id, endpoint });
+        self.look_at(id, io);
+        self.mark_dirty(id);
+        self.has_input(id, io);
+    }
+
+    pub(super) fn sent(&mut self, id: LinkId, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.end_write() {
+            return;
+        }
+        self.sent += link.queue.end_under_way();
+        if link.queue.reopened() && self.pattern.has_outlets() {
+            self.notices.push_back(Event::Room);
+        }
+        if link.has_output() {
+            self.mark_dirty(id);
+        } else if link.is_lingering && link.is_flushed() {
+            self.fail(id, DownReason::Ours, io);
+        }
+    }
+
+    pub(super) fn closed(&mut self, id: LinkId, cause: Option<ErrorKind>, io: &mut Io) {
+        if let Some(listener) = self.accepts.get(&id).copied() {
+            self.accept_failed(id, listener, io);
+            return;
+        }
+        let reason = cause.map_or(DownReason::Closed, DownReason::Io);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.end_read();
+        link.end_write();
+        match link.stage {
+            Stage::Ready if link.in_inbox => self.drain(id, reason),
+            Stage::Draining(_) => {}
+            Stage::Opening | Stage::Handshake | Stage::Ready => self.finish(id, reason, io),
+        }
+    }
+
+    /// The stream is gone; the whole messages that it brought are handed out before the link ends.
+    fn drain(&mut self, id: LinkId, reason: DownReason) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.stage = Stage::Draining(reason);
+            self.timers.clear(Timer::Link(id));
+            self.timers.clear(Timer::Probe(id));
+        }
+    }
+
+    /// Ends a link from our side.
+    pub(super) fn fail(&mut self, id: LinkId, reason: DownReason, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.close(io);
+        self.finish(id, reason, io);
+    }
+
+    /// Ends a link once what waits for its peer is written, or the linger time is over.
+    pub(super) fn close_when_flushed(&mut self, id: LinkId, io: &mut Io) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let has_output = match link.stage {
+            Stage::Opening | Stage::Handshake => self.is_stopping && link.queue.len() > 0,
+            Stage::Ready => !link.is_flushed(),
+            Stage::Draining(_) => false,
+        };
+        if has_output && !self.config.linger.is_zero() {
+            link.is_lingering = true;
+            self.timers.set(Timer::Linger(id), later(io.now(), self.config.linger));
+        } else if link.is_ready() && link.in_inbox && !self.is_stopping {
+            link.close(io);
+            self.drain(id, DownReason::Ours);
+        } else {
+            self.fail(id, DownReason::Ours, io);
+        }
+    }
+
+    /// Forgets a link whose stream is gone.
+    pub(super) fn finish(&mut self, id: LinkId, reason: DownReason, io: &mut Io) {
+        let Some(mut link) = self.links.remove(&id) else { return };
+        for timer in [Timer::Link(id), Timer::Linger(id), Timer::Probe(id)] {
+            self.timers.clear(timer);
+        }
+        self.handshakes.remove(&id);
+        self.outlets.retain(|outlet| *outlet != Outlet::Accepted(id));
+        let mut lost = link.queue.end_under_way();
+        let parked = if self.keeps_queue(&link) {
+            std::mem::replace(&mut link.queue, Queue::new(1, 1))
+        } else {
+            lost += link.queue.clear();
+            self.new_queue()
+        };
+        tracing::debug!(?id, %reason, lost, "link ended");
+        self.undelivered += lost;
+        self.link_lost(&link, lost > 0 || !parked.has_waiting());
+        if link.was_up {
+            self.notices.push_back(Event::Down { link: id, reason: reason.clone(), lost });
+        }
+        if let Origin::Connected(dial) = link.origin {
+            self.redial(dial, parked, reason, link.was_up, io);
+        }
+        self.resume_endpoints(io);
+        self.check_stopped();
+    }
+
+    /// Whether what waits for this link goes to the next one to the same endpoint.
+    fn keeps_queue(&self, link: &Link) -> bool {
+        let has_dial = match link.origin {
+            Origin::Connected(dial) => self.dials.contains_key(&dial),
+            Origin::Accepted(_) => false,
+        };
+        has_dial && self.pattern.has_outlets() && !self.config.immediate
+    }
+
+    /// The deadline of a link: the end of its handshake, or the next look at its signs of life.
+    pub(super) fn look_at(&mut self, id: LinkId, io: &mut Io) {
+        let now = io.now();
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.is_ready() {
+            self.fail(id, DownReason::HandshakeTimeout, io);
+            return;
+        }
+        let listening = link.is_reading() || self.pattern.is_eager();
+        match link.liveness.judge(now, listening) {
+            Verdict::Wait(next) => self.timers.set_or_clear(Timer::Link(id), next),
+            Verdict::Lost => self.fail(id, DownReason::Silent, io),
+            Verdict::Ping => {
+                let ttl = self.config.heartbeat.map_or(std::time::Duration::ZERO, ping_ttl);
+                if link.can_be_pinged() {
+                    link.engine.ping(ttl, &[]);
+                    link.liveness.pinged(now);
+                } else {
+                    link.liveness.heard(now);
+                }
+                if let Verdict::Wait(next) = link.liveness.judge(now, listening) {
+                    self.timers.set_or_clear(Timer::Link(id), next);
+                }
+                self.mark_dirty(id);
+            }
+        }
+    }
+
+    /// Asks the peer to prove that it is still there: [`Event::Proven`] follows, or the link ends.
+    /// False where it speaks ZMTP 3.0 and cannot be asked.
+    pub(crate) fn probe(&mut self, id: LinkId, io: &mut Io) -> bool {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.can_be_pinged()) else {
+            return false;
+        };
+        let context = io.rng.next_u64().to_be_bytes();
+        link.probe = Some(context);
+        link.engine.ping(std::time::Duration::ZERO, &context);
+        let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
+        self.timers.set(Timer::Probe(id), later(io.now(), patience));
+        self.mark_dirty(id);
+        true
+    }
+
+    /// Stops or resumes the reading of messages. Handshakes go on, and links that have ended are
+    /// drained.
+    pub(crate) fn set_paused(&mut self, is_paused: bool, io: &mut Io) {
+        let resumes = std::mem::replace(&mut self.is_paused, is_paused) && !is_paused;
+        if resumes {
+            self.resume_reads(io);
+        }
+    }
+
+    /// Asks for octets on every link that could have been read, but was not.
+    pub(super) fn resume_reads(&mut self, io: &mut Io) {
+        if self.is_paused || self.holds_back() {
+            return;
+        }
+        let size = self.config.limits.read_size;
+        for link in self.links.values_mut().filter(|link| link.is_ready() && !link.in_inbox) {
+            link.read(io, size);
+        }
+    }
+}
+
+/// The time to live that our PING announces: silence of ours for two rounds.
+fn ping_ttl(heartbeat: Heartbeat) -> std::time::Duration {
+    heartbeat.interval.saturating_add(heartbeat.timeout).saturating_mul(2)
+}

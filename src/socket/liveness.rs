@@ -1,0 +1,141 @@
+//! Whether the peer of a link still lives: ZMTP 3.1 (RFC 37) heartbeats.
+
+use std::time::{Duration, Instant};
+
+/// When a socket asks a silent peer for a sign of life.
+///
+/// Without it nothing ever notices that the host at the other end of an idle link is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// A peer that was silent for so long is sent a PING.
+    pub interval: Duration,
+    /// A peer that then stays silent for so long is given up.
+    pub timeout: Duration,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(10), timeout: Duration::from_secs(10) }
+    }
+}
+
+/// The signs of life of one peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Liveness {
+    heartbeat: Option<Heartbeat>,
+    heard_at: Instant,
+    /// When our PING was sent that nothing has answered yet.
+    pinged_at: Option<Instant>,
+    /// The peer asked to be given up after so much silence.
+    peer_ttl: Option<Duration>,
+}
+
+/// What is to be done about a peer's silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing now. Look again at that time, if ever.
+    Wait(Option<Instant>),
+    /// Send a PING, then look again.
+    Ping,
+    /// Give it up.
+    Lost,
+}
+
+impl Liveness {
+    pub(crate) const fn new(now: Instant, heartbeat: Option<Heartbeat>) -> Self {
+        Self { heartbeat, heard_at: now, pinged_at: None, peer_ttl: None }
+    }
+
+    /// An octet arrived: any octet counts.
+    pub(crate) const fn heard(&mut self, now: Instant) {
+        self.heard_at = now;
+        self.pinged_at = None;
+    }
+
+    /// We sent a PING.
+    pub(crate) fn pinged(&mut self, now: Instant) {
+        self.pinged_at.get_or_insert(now);
+    }
+
+    /// The peer's PING carried a time to live; zero means none.
+    pub(crate) fn set_peer_ttl(&mut self, ttl: Duration) {
+        self.peer_ttl = (!ttl.is_zero()).then_some(ttl);
+    }
+
+    /// Judges the silence. `listening` tells whether we read at all: where we do not, the silence is
+    /// ours, and counts from now on at the earliest.
+    pub(crate) fn judge(&mut self, now: Instant, listening: bool) -> Verdict {
+        if !listening {
+            self.heard(now);
+        }
+        let ttl_end = self.peer_ttl.map(|ttl| later(self.heard_at, ttl));
+        let ping_end = self.pinged_at.zip(self.heartbeat).map(|(at, h)| later(at, h.timeout));
+        if [ttl_end, ping_end].into_iter().flatten().any(|end| now >= end) {
+            return Verdict::Lost;
+        }
+        let next_ping = match self.pinged_at {
+            None => self.heartbeat.map(|h| later(self.heard_at, h.interval)),
+            Some(_) => None,
+        };
+        if next_ping.is_some_and(|at| now >= at) {
+            return Verdict::Ping;
+        }
+        Verdict::Wait([ttl_end, ping_end, next_ping].into_iter().flatten().min())
+    }
+}
+
+/// A sum that cannot overflow: what is too far away is a century away.
+pub(crate) fn later(at: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    at + by.min(CENTURY)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+mod tests {
+    use super::*;
+
+    const HEARTBEAT: Heartbeat =
+        Heartbeat { interval: Duration::from_secs(10), timeout: Duration::from_secs(4) };
+
+    #[test]
+    fn a_silent_peer_is_asked_then_given_up() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        assert_eq!(liveness.judge(at(9), true), Verdict::Wait(Some(at(10))));
+        assert_eq!(liveness.judge(at(10), true), Verdict::Ping);
+        liveness.pinged(at(10));
+        assert_eq!(liveness.judge(at(13), true), Verdict::Wait(Some(at(14))));
+        let mut answered = liveness.clone();
+        assert_eq!(liveness.judge(at(14), true), Verdict::Lost);
+        answered.heard(at(13));
+        assert_eq!(answered.judge(at(14), true), Verdict::Wait(Some(at(23))));
+    }
+
+    #[test]
+    fn who_does_not_listen_blames_nobody() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        liveness.pinged(base);
+        liveness.set_peer_ttl(Duration::from_secs(1));
+        assert_eq!(liveness.judge(at(60), false), Verdict::Wait(Some(at(61))));
+        assert_eq!(liveness.judge(at(61), true), Verdict::Lost);
+    }
+
+    #[test]
+    fn without_heartbeat_and_ttl_nothing_is_due() {
+        let now = Instant::now();
+        assert_eq!(Liveness::new(now, None).judge(now, true), Verdict::Wait(None));
+    }
+
+    #[test]
+    fn a_peer_that_takes_its_ttl_back_is_left_alone() {
+        let now = Instant::now();
+        let mut liveness = Liveness::new(now, None);
+        liveness.set_peer_ttl(Duration::from_secs(1));
+        liveness.set_peer_ttl(Duration::ZERO);
+        assert_eq!(liveness.judge(now + Duration::from_secs(9), true), Verdict::Wait(None));
+    }
+}
