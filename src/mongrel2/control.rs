@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 
 use super::conn_id::ConnId;
+use super::decimal;
 use super::response::{EXTENDED, put_head};
 use super::sender::Sender;
 use super::tnetstring::{self, Elements};
-use super::{TARGETS_MAX, decimal};
 
 /// One thing to do with a connection (Mongrel2 manual; seen on Mongrel2 1.12.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +110,7 @@ fn parse_controls(dictionary: &[u8]) -> Option<Vec<Control>> {
             }
             _ => None,
         };
-        // Bounded like every id list: there are three keys, and a dictionary has each once.
-        if controls.len() < TARGETS_MAX {
-            controls.extend(control);
-        }
+        controls.extend(control);
     }
     Some(controls)
 }

@@ -232,7 +232,7 @@ fn find_special(octets: &[u8]) -> Option<usize> {
     let mut rest = octets;
     while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*eight);
-        let found = zero_octets(word ^ EVERY_OCTET * 0x22) | zero_octets(word ^ EVERY_OCTET * 0x5C);
+        let found = zero_octets(word ^ EIGHT_QUOTES) | zero_octets(word ^ EIGHT_BACKSLASHES);
         if found != 0 {
             let index = found.trailing_zeros() as usize / 8;
             return Some(octets.len() - rest.len() + index);
@@ -250,6 +250,8 @@ const fn zero_octets(word: u64) -> u64 {
 }
 
 const EVERY_OCTET: u64 = 0x0101_0101_0101_0101;
+const EIGHT_QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+const EIGHT_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
 
 /// Writes a header object as Mongrel2 does. A name with one value gets a string, else a list.
 pub(super) fn put_object(headers: &[(&[u8], &[&[u8]])], out: &mut BytesMut) {

@@ -144,14 +144,14 @@ impl<'a> Marks<'a> {
     /// What a message with these marks is.
     pub(super) fn kind(&self, conn_id: ConnId, path: &[u8], body: &[u8]) -> Kind {
         let method = self.method.text();
-        let is_from_client =
+        let is_browser =
             self.remote_addr && self.path && self.pattern && self.url_scheme && method.is_some();
-        let kind = if path == b"@*" && !self.has_client_key() {
-            self.notice(body)
-        } else if self.method.is_absent() && !self.upload_stream.is_absent() {
+        let kind = if self.method.is_absent() && !self.upload_stream.is_absent() {
             self.stream_piece()
-        } else if is_from_client {
-            self.from_client(path)
+        } else if path == b"@*" && !self.has_client_key() {
+            self.notice(body)
+        } else if is_browser {
+            self.browser(path)
         } else {
             self.control(conn_id)
         };
@@ -186,7 +186,7 @@ impl<'a> Marks<'a> {
         Some(Kind::StreamPiece { offset, done })
     }
 
-    fn from_client(&self, path: &[u8]) -> Option<Kind> {
+    fn browser(&self, path: &[u8]) -> Option<Kind> {
         let is_http = self.version;
         let is_bare = !self.version && !self.uri;
         match self.method.text()? {

@@ -81,14 +81,11 @@ mod tests {
     #[test]
     fn a_phrase_can_stand_in_a_status_line() {
         let phrases = (0..=u16::MAX).map(reason_phrase).filter(|phrase| !phrase.is_empty());
-        let mut count = 0;
         for phrase in phrases {
             assert!(
                 phrase.bytes().all(|octet| octet.is_ascii_alphabetic() || b" -".contains(&octet))
             );
-            count += 1;
         }
-        assert_eq!(count, 61);
     }
 
     #[test]
