@@ -23,7 +23,8 @@ pub enum Control {
 /// Writes an extended reply: `SENDER LEN:X ID, ` and `["ctl", {…}]` as a tnetstring.
 ///
 /// Mongrel2 takes a dictionary, where a name stands once: so credits are added up, and the rest is
-/// done once however often it is asked for. No controls at all do nothing.
+/// done once however often it is asked for. One message grants at most 2^31 - 1 credits; the rest of
+/// a larger sum is lost. No controls at all do nothing.
 ///
 /// # Panics
 /// In debug builds, where `target` is negative: Mongrel2 would skip the message and let all others
@@ -120,7 +121,7 @@ const KEEP_ALIVE: &[u8] = b"keep-alive";
 const CREDITS: &[u8] = b"credits";
 const CANCEL: &[u8] = b"cancel";
 
-/// More than any upload needs, and no overflow in a server that counts in 32 bits with a sign.
+/// More than an upload needs at once. How far the server can count is not known, but so far it can.
 const CREDITS_MAX: u64 = 0x7FFF_FFFF;
 
 #[cfg(test)]
