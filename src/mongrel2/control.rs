@@ -121,7 +121,7 @@ const KEEP_ALIVE: &[u8] = b"keep-alive";
 const CREDITS: &[u8] = b"credits";
 const CANCEL: &[u8] = b"cancel";
 
-/// More than an upload needs at once. How far the server can count is not known, but so far it can.
+/// A cautious limit: how far the server counts was not seen.
 const CREDITS_MAX: u64 = 0x7FFF_FFFF;
 
 #[cfg(test)]
