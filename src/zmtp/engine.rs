@@ -91,6 +91,9 @@ impl Engine {
     }
 
     /// Takes octets that were read, in the order of the stream. After an error they are dropped.
+    ///
+    /// Small frames share the chunk they came in, so large chunks (a whole read) are cheaper than many
+    /// small ones; chunks wait as they are until [`next`](Self::next) looks at them.
     pub fn receive(&mut self, data: Bytes) {
         if self.failure.is_none() {
             self.input.push(data);
@@ -231,9 +234,10 @@ impl Engine {
             self.stage = Stage::Handshake(version);
         }
         while let Some(decoded) = self.decoder.next(&mut self.input)? {
-            let received = match self.stage {
-                Stage::Handshake(version) => Some(self.finish_handshake(version, decoded)?),
-                Stage::Greeting(_) | Stage::Ready(_) => self.interpret(decoded)?,
+            let received = if let Stage::Handshake(version) = self.stage {
+                Some(self.finish_handshake(version, decoded)?)
+            } else {
+                self.interpret(decoded)?
             };
             if received.is_some() {
                 return Ok(received);

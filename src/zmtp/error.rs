@@ -173,3 +173,36 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_do_not_fit_are_told_from_those_who_break_rules() {
+        for error in [
+            Error::Signature { position: 0, octet: 1 },
+            Error::Version { major: 1 },
+            Error::Mechanism,
+            Error::SocketType { ours: SocketType::Pull, theirs: Bytes::new() },
+            Error::PeerError { reason: Bytes::new() },
+        ] {
+            assert!(error.is_incompatible(), "{error}");
+        }
+        for error in [
+            Error::MessageBeforeReady,
+            Error::CommandWithMore,
+            Error::MessageTooLarge { size: 2, max: 1 },
+            Error::Property { position: 0 },
+        ] {
+            assert!(!error.is_incompatible(), "{error}");
+        }
+    }
+
+    #[test]
+    fn octets_of_the_peer_are_escaped_in_texts() {
+        let theirs = Bytes::from_static(b"DEA\x1b[LER");
+        let error = Error::SocketType { ours: SocketType::Pull, theirs };
+        assert_eq!(error.to_string(), "a PULL socket cannot talk to a DEA\\x1b[LER socket");
+    }
+}

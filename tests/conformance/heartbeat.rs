@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mongrel2_transceiver::zmtp::{Error, Limits, Received, SocketType};
+use mongrel2_transceiver::zmtp::{Engine, Error, Limits, Received, SocketType};
 
 use crate::wire::{
-    assert_ready_refuses_by_the_last_octet, command, feed, message, ready_engine, run, run_ready,
-    taken,
+    assert_ready_refuses_by_the_last_octet, command, feed, handshake, message, ready_engine, run,
+    run_ready, taken,
 };
 
 const PULL: SocketType = SocketType::Pull;
@@ -46,18 +46,19 @@ fn b1_our_ping_is_the_same() {
 
 #[test]
 fn b2_a_pong_repeats_the_context() {
-    for (context, answered) in [
+    for (uncut, answered) in [
         (&b""[..], &b""[..]),
         (b"2ctx!", b"2ctx!"),
         (b"sixteen octets!!", b"sixteen octets!!"),
         (b"sixteen octets!!and more", b"sixteen octets!!"),
     ] {
         let mut engine = ready_engine(PULL, 3, 1);
-        let outcome = feed(&mut engine, &command("PING", &[b"\0\0", context].concat()));
+        let outcome = feed(&mut engine, &command("PING", &[b"\0\0", uncut].concat()));
         let [Received::Ping { context, .. }] = &outcome.received[..] else {
             panic!("a ping alone: {outcome:?}");
         };
-        engine.pong(context);
+        assert_eq!(context, answered);
+        engine.pong(uncut);
         let octets = taken(&mut engine);
         assert_eq!(octets, command("PONG", answered));
         let outcome = run_ready(PULL, Limits::default(), &octets);
@@ -80,9 +81,9 @@ fn b3_one_pong_waits_and_it_is_the_newest() {
 
 #[test]
 fn b3_a_pong_does_not_overtake_the_handshake() {
-    let shake = run(PULL, Limits::default(), &crate::wire::handshake(PULL)).output;
-    let mut engine = mongrel2_transceiver::zmtp::Engine::new(PULL, Limits::default());
-    engine.receive(crate::wire::handshake(PULL).into());
+    let shake = run(PULL, Limits::default(), &handshake(PULL)).output;
+    let mut engine = Engine::new(PULL, Limits::default());
+    engine.receive(handshake(PULL).into());
     while let Ok(Some(_)) = engine.next() {}
     engine.pong(b"x");
     assert_eq!(taken(&mut engine), [shake, command("PONG", b"x")].concat());

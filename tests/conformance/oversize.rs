@@ -1,6 +1,6 @@
 //! F7 and F8 with [`Oversize::Skip`]: the message is lost, the link goes on.
 
-use mongrel2_transceiver::zmtp::{Error, Limits, Message, Oversize, Received, SocketType};
+use mongrel2_transceiver::zmtp::{Engine, Error, Limits, Message, Oversize, Received, SocketType};
 
 use crate::wire::{
     COMMAND, LONG, MORE, announce, command, feed, frame, handshake, message, run_ready,
@@ -64,14 +64,14 @@ fn f11_commands_between_skipped_frames_are_heard() {
 
 #[test]
 fn f13_an_endless_message_keeps_its_head_alone() {
-    let mut engine = mongrel2_transceiver::zmtp::Engine::new(PULL, skip());
+    let mut engine = Engine::new(PULL, skip());
     feed(&mut engine, &handshake(PULL));
     feed(&mut engine, &announce(LONG, u64::MAX >> 1));
     for _ in 0..1000 {
         assert_eq!(feed(&mut engine, &[9; 10_000]).received, []);
     }
     assert_eq!((engine.held(), engine.buffered()), (512, 0));
-    let mut engine = mongrel2_transceiver::zmtp::Engine::new(PULL, skip());
+    let mut engine = Engine::new(PULL, skip());
     feed(&mut engine, &handshake(PULL));
     assert_eq!(feed(&mut engine, &[MORE, 0].repeat(1_000_000)).received, []);
     assert_eq!(engine.held(), 0);
