@@ -161,6 +161,24 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The part of a machine that this input is for: the scope of its link or listener. `None` for
+    /// the time, which is for all.
+    #[must_use]
+    pub const fn scope(&self) -> Option<u32> {
+        match self {
+            Self::Timeout => None,
+            Self::Opened { link }
+            | Self::Sent { link }
+            | Self::Received { link, .. }
+            | Self::Closed { link, .. } => Some(link.scope()),
+            Self::Listening { listener, .. } | Self::ListenFailed { listener, .. } => {
+                Some(listener.scope())
+            }
+        }
+    }
+}
+
 /// Names one byte stream, our end of it. Made by machines; adapters keep and compare it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId {

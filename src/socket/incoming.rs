@@ -30,6 +30,11 @@ impl Core {
         None
     }
 
+    /// Whether there are octets that nobody has had room for yet.
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
     /// Whether the pattern wants another message now: REP handles one request at a time.
     fn takes_messages(&self) -> bool {
         match &self.pattern {

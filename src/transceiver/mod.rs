@@ -1,1 +1,34 @@
-//! To come.
+//! The handler side of Mongrel2, whole: [`Transceiver`].
+//!
+//! It talks to any number of Mongrel2 servers, each over a PULL link for requests and a PUB link for
+//! replies. It connects anew when they come back; reads requests only once a server is subscribed to
+//! the replies; takes WebSocket handshakes; answers pings; pings the silent and ends those who stay
+//! silent; does its part of closing handshakes; and ends in order. What is left to the application is
+//! to take [`Event`]s and to submit [`Command`]s.
+//!
+//! - **Server**: a Mongrel2 process. It is *up* while both links are ready and its subscription covers
+//!   our replies. Its *life* is over when both links are lost: its connection ids then start over, so a
+//!   [`Target`] belongs to one life.
+//! - **Session**: an open WebSocket, from [`Event::SessionOpened`] to [`Event::SessionClosed`].
+
+mod command;
+mod config;
+mod control;
+mod endings;
+mod event;
+mod incoming;
+mod life;
+mod machine;
+mod outbox;
+mod outgoing;
+mod parting;
+mod rounds;
+mod server;
+mod sessions;
+mod target;
+
+pub use command::{Command, Refused};
+pub use config::{Config, Limits};
+pub use event::{Event, Loss, SessionEnd};
+pub use machine::{Stats, Transceiver};
+pub use target::{ServerId, Target};

@@ -1,0 +1,147 @@
+//! What a transceiver is told when it is made.
+
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::socket::{self, Heartbeat, Reconnect};
+use crate::zmtp::{Oversize, SocketType};
+
+/// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
+///
+/// ```
+/// use std::time::Duration;
+/// use mongrel2_transceiver::transceiver::Config;
+/// let mut config = Config::default();
+/// config.ping_interval = Some(Duration::from_secs(10));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The seed of its dice (reconnect delays, ping contexts). Equal seeds and inputs give equal
+    /// behaviour. Adapters have a `seed()` from the operating system's entropy.
+    pub seed: u64,
+    /// Where the control socket (REP) is bound; `None`, the default, has none.
+    ///
+    /// Whoever can connect there can talk to this handler: keep it on loopback or `ipc://`.
+    pub control: Option<Endpoint>,
+    /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
+    /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
+    /// seconds, so keep it below half of that. `None` pings nobody.
+    pub ping_interval: Option<Duration>,
+    /// How long a client may take to answer our close frame before its connection is ended.
+    pub close_timeout: Duration,
+    /// How long it waits before it connects to a lost server anew.
+    pub reconnect: Reconnect,
+    /// When a silent server is asked for a sign of life, and given up. On by default: nothing else
+    /// finds a link whose other end is gone without a word.
+    pub heartbeat: Option<Heartbeat>,
+    /// How long a link to a server may take from its connect to the end of the ZMTP handshake.
+    pub handshake_timeout: Duration,
+    /// How long [`Command::Shutdown`](super::Command::Shutdown) and
+    /// [`Command::RemoveServer`](super::Command::RemoveServer) take at most: half of it to part from
+    /// the sessions, half to flush.
+    pub linger: Duration,
+    /// What it may use at most.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            control: None,
+            ping_interval: Some(Duration::from_secs(30)),
+            close_timeout: Duration::from_secs(5),
+            reconnect: Reconnect::default(),
+            heartbeat: Some(Heartbeat::default()),
+            handshake_timeout: Duration::from_secs(10),
+            linger: Duration::from_secs(3),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a transceiver may use at most. Zero anywhere counts as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Octets of one message to or from a server, headers included. A larger request is skipped, its
+    /// browser gets a 413 or a close 1009, and [`Event::TooLarge`](super::Event::TooLarge) tells.
+    pub message_size_max: usize,
+    /// Octets of one WebSocket message from a client; a larger one ends its session with 1009.
+    pub websocket_size_max: usize,
+    /// Servers at one time.
+    pub servers_max: usize,
+    /// Sessions of one server; more handshakes are refused with a 503.
+    pub sessions_max: usize,
+    /// Events that may wait for the application before reading stops.
+    pub events_max: usize,
+    /// High-water mark: messages that wait for one server.
+    pub send_messages_max: usize,
+    /// High-water mark: octets that wait for one server.
+    pub send_bytes_max: usize,
+    /// Octets asked for by one read.
+    pub read_size: usize,
+    /// Octets joined into one write, which ends with the message that reaches it.
+    pub write_size: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_size_max: 16 << 20,
+            websocket_size_max: 1 << 20,
+            servers_max: 1024,
+            sessions_max: 1 << 20,
+            events_max: 1024,
+            send_messages_max: 16 << 10,
+            send_bytes_max: 64 << 20,
+            read_size: 64 << 10,
+            write_size: 64 << 10,
+        }
+    }
+}
+
+impl Config {
+    /// For the PULL socket to a server.
+    pub(super) fn for_requests(&self) -> socket::Config {
+        let mut config = self.for_server(SocketType::Pull);
+        // Cutting the link because of one browser would punish all the others.
+        config.limits.oversize = Oversize::Skip;
+        config
+    }
+
+    /// For the PUB socket to a server. The outbox before it has the high-water marks.
+    pub(super) fn for_replies(&self) -> socket::Config {
+        let mut config = self.for_server(SocketType::Pub);
+        config.limits.send_messages_max = usize::MAX;
+        config.limits.send_bytes_max = usize::MAX;
+        config
+    }
+
+    /// For the control socket.
+    pub(super) fn for_control(&self) -> socket::Config {
+        let mut config = socket::Config::new(SocketType::Rep);
+        config.linger = self.linger / 2;
+        config.limits.message_size_max = CONTROL_SIZE_MAX;
+        config.limits.frames_max = 64;
+        config.limits.send_messages_max = 16;
+        config.limits.send_bytes_max = CONTROL_SIZE_MAX;
+        config
+    }
+
+    fn for_server(&self, socket_type: SocketType) -> socket::Config {
+        let mut config = socket::Config::new(socket_type);
+        config.reconnect = self.reconnect;
+        config.heartbeat = self.heartbeat;
+        config.handshake_timeout = self.handshake_timeout;
+        config.linger = self.linger / 2;
+        config.limits.message_size_max = self.limits.message_size_max;
+        config.limits.read_size = self.limits.read_size;
+        config.limits.write_size = self.limits.write_size;
+        config
+    }
+}
+
+/// Octets of one message to the control socket.
+const CONTROL_SIZE_MAX: usize = 64 << 10;

@@ -1,0 +1,224 @@
+//! What a transceiver tells the application.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::endpoint::Endpoint;
+use crate::mongrel2::{ParseError, Request};
+use crate::socket::DownReason;
+use crate::websocket::{Close, FrameError, Message};
+
+use super::target::{ServerId, Target};
+
+/// Something to know. Polled with [`Machine::poll_event`](crate::Machine::poll_event).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A server was added; connecting has begun.
+    ServerAdded {
+        /// Its name here.
+        server: ServerId,
+        /// Its own name.
+        sender: Bytes,
+    },
+    /// An attempt to connect to a server failed; another follows. Of several that nobody took, the
+    /// last.
+    ServerUnreachable {
+        /// Which.
+        server: ServerId,
+        /// The endpoint that was tried.
+        endpoint: Endpoint,
+        /// Why it failed.
+        reason: DownReason,
+        /// When the next attempt starts, counted from this one.
+        retry_in: Duration,
+    },
+    /// A server is subscribed to something that does not cover our replies, and would hear none of
+    /// them: its `recv_ident` is neither empty nor the start of its `send_ident`. Nothing is read
+    /// from it until that is mended in its configuration.
+    ServerDeaf {
+        /// Which.
+        server: ServerId,
+        /// What it is subscribed to.
+        subscribed: Bytes,
+    },
+    /// A server can be served: both links are ready, and its subscription covers our replies, so that
+    /// not even the first is lost. Its requests follow.
+    ServerUp {
+        /// Which.
+        server: ServerId,
+        /// Which life of it; see [`Target`].
+        life: u32,
+    },
+    /// The life of a server is over, as far as we can know: both links are lost. Its sessions end, and
+    /// nothing more is sent to its targets. Connecting goes on.
+    ServerDown {
+        /// Which.
+        server: ServerId,
+        /// Which life of it.
+        life: u32,
+        /// Why the last link ended.
+        reason: DownReason,
+    },
+    /// A server was removed, and everything about it forgotten.
+    ServerRemoved {
+        /// Which.
+        server: ServerId,
+    },
+    /// A request over HTTP, or another message that belongs to no WebSocket; see
+    /// [`Request::kind`]. To be answered with [`Command::Reply`](super::Command::Reply).
+    Request {
+        /// Who asks.
+        target: Target,
+        /// What.
+        request: Request,
+    },
+    /// A connection that is no session has ended; or a reply went to one that does not exist. May come
+    /// twice, or for connections never heard of (Mongrel2 manual).
+    Disconnect {
+        /// Which.
+        target: Target,
+    },
+    /// A WebSocket is open.
+    SessionOpened {
+        /// Which.
+        target: Target,
+        /// The handshake; where `adopted`, the message that made it known.
+        request: Request,
+        /// Whether another handler, or this one before a restart, took its handshake.
+        adopted: bool,
+    },
+    /// A WebSocket's message.
+    SessionMessage {
+        /// Who sends.
+        target: Target,
+        /// What.
+        message: Message,
+    },
+    /// A WebSocket has ended. Comes once for each that was opened.
+    SessionClosed {
+        /// Which.
+        target: Target,
+        /// How.
+        end: SessionEnd,
+    },
+    /// A request above [`Limits::message_size_max`](super::Limits::message_size_max) was skipped; its
+    /// browser was told so and its connection ended.
+    TooLarge {
+        /// Whose, as far as its start could be read.
+        target: Option<Target>,
+        /// Octets of the whole request.
+        size: u64,
+    },
+    /// A message that could not be read. Where its start could, its browser was told so and its
+    /// connection ended.
+    Unreadable {
+        /// From which server.
+        server: ServerId,
+        /// Whose, as far as its start could be read.
+        target: Option<Target>,
+        /// Why not.
+        error: ParseError,
+    },
+    /// Messages that were accepted may not have arrived, and never will.
+    Undelivered {
+        /// Whom they were for; one who misses several is named as often.
+        targets: Vec<Target>,
+        /// Why.
+        reason: Loss,
+    },
+    /// After a command was refused as [`Refused::Full`](super::Refused::Full): the server has room
+    /// again.
+    Room {
+        /// Which.
+        server: ServerId,
+    },
+    /// The control socket is bound.
+    ControlListening {
+        /// Where, with the port that it really has.
+        endpoint: Endpoint,
+    },
+    /// The control socket could not be bound. The transceiver goes on without it.
+    ControlFailed {
+        /// Where.
+        endpoint: Endpoint,
+        /// Why.
+        cause: io::ErrorKind,
+    },
+    /// All is over after a shutdown. Nothing happens after this.
+    Stopped {
+        /// Messages that were accepted and may not have arrived, all told.
+        undelivered: usize,
+    },
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// The client closed it in order.
+    ByClient(Close),
+    /// We closed it: by command, or because its server is removed or the transceiver shut down.
+    ByHandler {
+        /// Whether the client answered the close frame in time.
+        answered: bool,
+    },
+    /// The client's connection ended without a close frame.
+    Disconnected,
+    /// The client did not answer a ping.
+    Silent,
+    /// The client broke a rule; it was told which with a close frame.
+    Violation(FrameError),
+    /// A message of it could not be taken (too large, or unreadable); it was told with a close frame.
+    Refused,
+    /// Its server is gone.
+    ServerLost,
+}
+
+/// Why messages were not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// The reply link was lost while they were written: they may have arrived.
+    LinkLost,
+    /// Their server's life is over.
+    ServerLost,
+    /// They were no open sessions.
+    NotOpen,
+    /// The time to flush them was over.
+    ShutDown,
+}
+
+impl fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByClient(close) => match close.code {
+                Some(code) => write!(f, "closed by the client: {code} {}", close.reason.as_str()),
+                None => f.write_str("closed by the client"),
+            },
+            Self::ByHandler { answered: true } => f.write_str("closed by the handler"),
+            Self::ByHandler { answered: false } => {
+                f.write_str("closed by the handler, without an answer")
+            }
+            Self::Disconnected => f.write_str("disconnected without a close"),
+            Self::Silent => f.write_str("no answer to a ping"),
+            Self::Violation(error) => write!(f, "{error}"),
+            Self::Refused => f.write_str("a message could not be taken"),
+            Self::ServerLost => f.write_str("its server is gone"),
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LinkLost => "the link was lost while they were written",
+            Self::ServerLost => "their server is gone",
+            Self::NotOpen => "they were no open sessions",
+            Self::ShutDown => "the time to flush them was over",
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! What a server's messages mean: requests, WebSocket handshakes and frames, notices.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::mongrel2::{ConnId, Kind, Request, http};
+use crate::socket;
+use crate::socket::io::Io;
+use crate::websocket::{self, Close, CloseCode, Flags, FrameError, Incoming, Opcode, handshake};
+
+use super::config::Config;
+use super::event::{Event, SessionEnd};
+use super::life::Side;
+use super::outbox::{Delivery, Origin};
+use super::server::Server;
+use super::sessions::State;
+
+/// What is at hand while a message is taken in.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) io: &'a mut Io,
+    pub(super) events: &'a mut VecDeque<Event>,
+}
+
+impl Server {
+    /// Takes in the next message, if there is one: whether there was. The caller has room for events.
+    pub(super) fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(event) = self.requests.next_message(cx.io) else { return false };
+        match event {
+            // The leftovers of a life that the application never knew.
+            socket::Event::Message { .. } | socket::Event::Oversized { .. }
+                if !self.is_reported() =>
+            {
+                tracing::debug!(server = ?self.id, "a message of a life that never came up");
+            }
+            socket::Event::Message { message, .. } => {
+                self.parting.is_busy();
+                // Mongrel2 sends single frames alone; what else there may be has no meaning.
+                self.message(message.first().bytes(), cx);
+            }
+            socket::Event::Oversized { size, head, .. } => self.too_large(size, &head, cx),
+            notice @ (socket::Event::Proven { .. }
+            | socket::Event::Up { .. }
+            | socket::Event::Down { .. }
+            | socket::Event::ConnectFailed { .. }
+            | socket::Event::Listening { .. }
+            | socket::Event::ListenFailed { .. }
+            | socket::Event::Subscribed { .. }
+            | socket::Event::Cancelled { .. }
+            | socket::Event::Room
+            | socket::Event::Dropped { .. }
+            | socket::Event::NoReply { .. }
+            | socket::Event::Stopped { .. }) => {
+                self.notice(Side::Requests, notice, cx.config, cx.io);
+            }
+        }
+        self.settle(cx.config, cx.io);
+        true
+    }
+
+    fn message(&mut self, raw: Bytes, cx: &mut Context<'_>) {
+        let request = match Request::parse(raw.clone()) {
+            Ok(request) => request,
+            Err(error) => {
+                let conn_id = Request::head(&raw).map(|(_, conn_id)| conn_id);
+                if let Some(conn_id) = conn_id {
+                    self.turn_away(conn_id, 400, cx);
+                }
+                let target = conn_id.map(|conn_id| self.target(conn_id));
+                cx.events.push_back(Event::Unreadable { server: self.id, target, error });
+                return;
+            }
+        };
+        match request.kind() {
+            Kind::Disconnect => self.disconnected(request.conn_id(), cx),
+            Kind::WebSocketHandshake => self.shake_hands(request, cx),
+            Kind::WebSocket(flags) => self.frame(request, Flags::from(flags), cx),
+            Kind::Credits(octets) => {
+                tracing::trace!(conn_id = %request.conn_id(), octets, "credits");
+            }
+            Kind::Http
+            | Kind::Json
+            | Kind::Xml
+            | Kind::StreamFirst
+            | Kind::StreamPiece { .. }
+            | Kind::Control
+            | Kind::Unknown => {
+                let target = self.target(request.conn_id());
+                cx.events.push_back(Event::Request { target, request });
+            }
+        }
+    }
+
+    fn too_large(&mut self, size: u64, head: &[u8], cx: &mut Context<'_>) {
+        let conn_id = Request::head(head).map(|(_, conn_id)| conn_id);
+        if let Some(conn_id) = conn_id {
+            self.turn_away(conn_id, 413, cx);
+        }
+        let target = conn_id.map(|conn_id| self.target(conn_id));
+        cx.events.push_back(Event::TooLarge { target, size });
+    }
+
+    /// A message of this connection could not be taken: tells the browser and ends the connection.
+    fn turn_away(&mut self, conn_id: ConnId, status: u16, cx: &mut Context<'_>) {
+        match self.sessions.state(conn_id) {
+            Some(State::Open | State::Closing) => {
+                let code = if status == 413 { CloseCode::TOO_BIG } else { CloseCode::INTERNAL };
+                self.end_session(conn_id, Some(code), SessionEnd::Refused, cx);
+            }
+            Some(State::Gone | State::Free) => {}
+            None if conn_id.0 < 0 => {}
+            None => self.refuse(conn_id, status, ""),
+        }
+    }
+
+    /// Answers with a status and nothing else, then ends the connection.
+    fn refuse(&mut self, conn_id: ConnId, status: u16, header: &str) {
+        let phrase = http::reason_phrase(status);
+        let head = format!(
+            "HTTP/1.1 {status} {phrase}\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n"
+        );
+        self.outbox.push(Delivery::to_one(conn_id, head.into(), Origin::Own));
+        self.outbox.push(Delivery::hang_up(conn_id));
+    }
+
+    /// Takes the handshake of a WebSocket, or refuses it (RFC 6455 4.2.2). Mongrel2 has checked that
+    /// the headers are there, not what they say.
+    fn shake_hands(&mut self, request: Request, cx: &mut Context<'_>) {
+        let conn_id = request.conn_id();
+        if let Some(State::Open | State::Closing) = self.sessions.state(conn_id) {
+            // Mongrel2 never uses an id twice in one life; whoever does has ended the other one.
+            self.disconnected(conn_id, cx);
+        }
+        let accept = request.body();
+        let version = request.header("sec-websocket-version");
+        let refusal = if version.as_deref() != Some(b"13") {
+            Some((426, "sec-websocket-version: 13\r\n"))
+        } else if request.header("VERSION").as_deref() != Some(b"HTTP/1.1")
+            || !handshake::is_accept_key(&accept)
+        {
+            Some((400, ""))
+        } else if !self.parting.is_none() || self.sessions.len() >= cx.config.limits.sessions_max {
+            Some((503, ""))
+        } else {
+            None
+        };
+        if let Some((status, header)) = refusal {
+            self.refuse(conn_id, status, header);
+            // The server goes on to read frames of it until the connection has ended.
+            self.enter(conn_id, State::Gone, cx);
+            return;
+        }
+        let mut head = BytesMut::with_capacity(160);
+        handshake::response_head(&accept, None, &[], &mut head);
+        self.outbox.push(Delivery::to_one(conn_id, head.freeze(), Origin::Own));
+        self.open(conn_id, request, false, cx);
+    }
+
+    fn open(&mut self, conn_id: ConnId, request: Request, adopted: bool, cx: &mut Context<'_>) {
+        self.enter(conn_id, State::Open, cx);
+        let target = self.target(conn_id);
+        cx.events.push_back(Event::SessionOpened { target, request, adopted });
+    }
+
+    fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
+        self.sessions.insert(conn_id, state);
+        self.rounds.keep_going(true, cx.io.now());
+    }
+
+    fn frame(&mut self, request: Request, flags: Flags, cx: &mut Context<'_>) {
+        let conn_id = request.conn_id();
+        let payload = request.body();
+        match self.sessions.state(conn_id) {
+            Some(State::Open) => {}
+            Some(State::Closing) => {
+                self.sessions.heard(conn_id);
+                if flags.opcode() == Some(Opcode::Close) {
+                    let end = SessionEnd::ByHandler { answered: true };
+                    self.end_session(conn_id, None, end, cx);
+                }
+                return;
+            }
+            Some(State::Gone | State::Free) => return,
+            None if conn_id.0 < 0 || self.sessions.len() >= cx.config.limits.sessions_max => {
+                self.turn_away(conn_id, 503, cx);
+                return;
+            }
+            // Somebody else took its handshake: another handler, or this one before a restart.
+            None => self.open(conn_id, request, true, cx),
+        }
+        self.sessions.heard(conn_id);
+        match websocket::read(flags, payload, cx.config.limits.websocket_size_max) {
+            Ok(Incoming::Message(message)) => {
+                let target = self.target(conn_id);
+                cx.events.push_back(Event::SessionMessage { target, message });
+            }
+            Ok(Incoming::Ping(payload)) => {
+                let mut pong = BytesMut::with_capacity(payload.len() + 2);
+                websocket::encode(Opcode::Pong, &payload, &mut pong);
+                self.outbox.push(Delivery::to_one(conn_id, pong.freeze(), Origin::Own));
+            }
+            Ok(Incoming::Pong(_)) => {}
+            Ok(Incoming::Close(close)) => self.closed_by_client(conn_id, close, cx),
+            Err(error) => self.violated(conn_id, error, cx),
+        }
+    }
+
+    /// The client's close frame is answered with the same, then the connection ends (RFC 6455 5.5.1).
+    fn closed_by_client(&mut self, conn_id: ConnId, close: Close, cx: &mut Context<'_>) {
+        self.push_close(conn_id, &close);
+        self.end_session(conn_id, None, SessionEnd::ByClient(close), cx);
+    }
+
+    fn violated(&mut self, conn_id: ConnId, error: FrameError, cx: &mut Context<'_>) {
+        self.end_session(conn_id, Some(error.answer()), SessionEnd::Violation(error), cx);
+    }
+
+    /// Ends a session and its connection; with a close frame before that, where a code is given.
+    pub(super) fn end_session(
+        &mut self,
+        conn_id: ConnId,
+        code: Option<CloseCode>,
+        end: SessionEnd,
+        cx: &mut Context<'_>,
+    ) {
+        if code.is_some() {
+            self.push_close(conn_id, &Close { code, ..Close::default() });
+        }
+        self.outbox.push(Delivery::hang_up(conn_id));
+        self.sessions.set_state(conn_id, State::Gone);
+        let target = self.target(conn_id);
+        tracing::trace!(%target, %end, "session closed");
+        cx.events.push_back(Event::SessionClosed { target, end });
+    }
+
+    pub(super) fn push_close(&mut self, conn_id: ConnId, close: &Close) {
+        let mut frame = BytesMut::new();
+        close.encode(&mut frame);
+        self.outbox.push(Delivery::to_one(conn_id, frame.freeze(), Origin::Own));
+    }
+
+    /// The server's notice that a connection has ended. Never answered: the answer would bring the
+    /// next one (Mongrel2 manual).
+    fn disconnected(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
+        let target = self.target(conn_id);
+        let end = match self.sessions.remove(conn_id) {
+            Some(State::Open) => SessionEnd::Disconnected,
+            Some(State::Closing) => SessionEnd::ByHandler { answered: false },
+            Some(State::Gone | State::Free) => return,
+            None => {
+                cx.events.push_back(Event::Disconnect { target });
+                return;
+            }
+        };
+        cx.events.push_back(Event::SessionClosed { target, end });
+    }
+}

@@ -1,0 +1,372 @@
+//! [`Transceiver`]: inputs go down to the servers' links, events and operations come up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::endpoint::Endpoint;
+use crate::machine::{Input, Machine, Output};
+use crate::mongrel2::Sender;
+use crate::socket::io::Io;
+use crate::socket::timers::Timers;
+use crate::websocket::Close;
+
+use super::command::{Command, Refused};
+use super::config::Config;
+use super::control::{self, Control};
+use super::event::Event;
+use super::incoming::Context;
+use super::life::Side;
+use super::outgoing::broadcast;
+use super::server::Server;
+use super::target::{ServerId, Target};
+
+/// The handler side of Mongrel2 as a machine: see the [module](super).
+#[derive(Debug)]
+pub struct Transceiver {
+    config: Config,
+    io: Io,
+    servers: BTreeMap<ServerId, Server>,
+    control: Option<Control>,
+    events: VecDeque<Event>,
+    /// Servers that may have something to tell, in turn.
+    active: VecDeque<ServerId>,
+    /// Servers that may have something to write, in turn.
+    dirty: VecDeque<ServerId>,
+    /// The next deadline of each server.
+    timers: Timers<ServerId>,
+    last_server: u32,
+    stage: Stage,
+    undelivered: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    Stopping,
+    Stopped,
+}
+
+impl Transceiver {
+    /// A transceiver that serves nobody until it is told to ([`Command::AddServer`]).
+    ///
+    /// Its control socket, if [`Config::control`] has one, is bound with the first operations.
+    #[must_use]
+    pub fn new(now: Instant, config: Config) -> Self {
+        let mut io = Io::new(now, config.seed);
+        let control = config.control.clone();
+        let control = control.map(|endpoint| Control::bind(endpoint, &config, &mut io));
+        Self {
+            config,
+            io,
+            servers: BTreeMap::new(),
+            control,
+            events: VecDeque::new(),
+            active: VecDeque::new(),
+            dirty: VecDeque::new(),
+            timers: Timers::new(),
+            last_server: 0,
+            stage: Stage::Running,
+            undelivered: 0,
+        }
+    }
+
+    /// What it holds right now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let servers = self.servers.values();
+        Stats {
+            servers: servers.len(),
+            servers_up: servers.clone().filter(|server| server.is_up()).count(),
+            sessions: servers.clone().map(|server| server.sessions.len()).sum(),
+            links: servers.map(|s| s.requests.link_count() + s.replies.link_count()).sum(),
+            events: self.events.len(),
+        }
+    }
+
+    fn add_server(
+        &mut self,
+        sender: Bytes,
+        send_spec: Endpoint,
+        recv_spec: Endpoint,
+    ) -> Result<(), Refused> {
+        if self.stage != Stage::Running {
+            return Err(Refused::ShuttingDown);
+        }
+        let sender = Sender::new(sender).map_err(Refused::BadSender)?;
+        if self.servers.values().any(|server| server.sender == sender) {
+            return Err(Refused::SenderInUse);
+        }
+        if send_spec.is_wildcard() || recv_spec.is_wildcard() {
+            return Err(Refused::Wildcard);
+        }
+        let limits = &self.config.limits;
+        let scopes = scopes(self.last_server + 1).ok_or(Refused::TooManyServers)?;
+        if self.servers.len() >= limits.servers_max.max(1) || self.is_full() {
+            return Err(Refused::TooManyServers);
+        }
+        self.last_server += 1;
+        let id = ServerId(self.last_server);
+        let name = Bytes::copy_from_slice(sender.as_bytes());
+        tracing::debug!(server = ?id, %sender, %send_spec, %recv_spec, "server added");
+        let mut server = Server::new(id, sender, scopes, &self.config);
+        // Neither endpoint is a wildcard, and fresh sockets refuse nothing else.
+        let connected = server.connect(send_spec, recv_spec, &mut self.io);
+        debug_assert!(connected.is_ok(), "{connected:?}");
+        self.servers.insert(id, server);
+        self.events.push_back(Event::ServerAdded { server: id, sender: name });
+        self.touch(id);
+        Ok(())
+    }
+
+    fn remove_server(&mut self, id: ServerId) -> Result<(), Refused> {
+        let server = self.servers.get_mut(&id).ok_or(Refused::UnknownServer)?;
+        if !server.parting.is_none() {
+            return Err(Refused::ShuttingDown);
+        }
+        server.parting.begin(self.io.now(), self.config.linger);
+        self.touch(id);
+        Ok(())
+    }
+
+    fn shutdown(&mut self) {
+        if self.stage != Stage::Running {
+            return;
+        }
+        self.stage = Stage::Stopping;
+        if let Some(control) = &mut self.control {
+            control.shutdown(&mut self.io);
+        }
+        for id in self.servers.keys().copied().collect::<Vec<_>>() {
+            if let Some(server) = self.servers.get_mut(&id) {
+                server.parting.begin(self.io.now(), self.config.linger);
+            }
+            self.touch(id);
+        }
+    }
+
+    /// Does something with the server of a target.
+    fn with_server(
+        &mut self,
+        target: Target,
+        act: impl FnOnce(&mut Server, &mut Context<'_>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let server = self.servers.get_mut(&target.server).ok_or(Refused::UnknownServer)?;
+        let cx = &mut Context { config: &self.config, io: &mut self.io, events: &mut self.events };
+        act(server, cx)?;
+        self.touch(target.server);
+        Ok(())
+    }
+
+    /// A server may have changed: it gets its turn to tell and to write, and its deadline.
+    fn touch(&mut self, id: ServerId) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        self.timers.set_or_clear(id, server.next_deadline());
+        if !std::mem::replace(&mut server.is_active, true) {
+            self.active.push_back(id);
+        }
+        if !std::mem::replace(&mut server.is_dirty, true) {
+            self.dirty.push_back(id);
+        }
+    }
+
+    /// Does what is due by now.
+    fn fire_timers(&mut self) {
+        if let Some(control) = &mut self.control {
+            if control.next_deadline().is_some_and(|at| at <= self.io.now()) {
+                control.handle(Input::Timeout, &mut self.io);
+            }
+        }
+        while let Some(id) = self.timers.pop_due(self.io.now()) {
+            if let Some(server) = self.servers.get_mut(&id) {
+                let cx = &mut Context {
+                    config: &self.config,
+                    io: &mut self.io,
+                    events: &mut self.events,
+                };
+                server.do_what_is_due(cx);
+            }
+            self.touch(id);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() >= self.config.limits.events_max.max(1)
+    }
+
+    /// Takes what the servers have to tell, one thing of each in turn, as far as there is room.
+    fn refill(&mut self) {
+        while let Some(event) = self.control.as_mut().and_then(|c| c.next_event(&mut self.io)) {
+            self.events.push_back(event);
+        }
+        while !self.is_full() {
+            let Some(id) = self.active.pop_front() else { break };
+            let Some(server) = self.servers.get_mut(&id) else { continue };
+            let cx =
+                &mut Context { config: &self.config, io: &mut self.io, events: &mut self.events };
+            let has_told = server.tell(cx);
+            if !std::mem::replace(&mut server.is_dirty, true) {
+                self.dirty.push_back(id);
+            }
+            if has_told {
+                self.active.push_back(id);
+                continue;
+            }
+            server.is_active = false;
+            if server.is_over() {
+                self.forget(id);
+            } else {
+                self.timers.set_or_clear(id, server.next_deadline());
+            }
+        }
+        self.check_stopped();
+    }
+
+    fn forget(&mut self, id: ServerId) {
+        let Some(server) = self.servers.remove(&id) else { return };
+        self.timers.clear(id);
+        self.undelivered += server.undelivered_count;
+        tracing::debug!(server = ?id, "server removed");
+        self.events.push_back(Event::ServerRemoved { server: id });
+    }
+
+    fn check_stopped(&mut self) {
+        let control_is_over = self.control.as_ref().is_none_or(Control::is_stopped);
+        if self.stage == Stage::Stopping && self.servers.is_empty() && control_is_over {
+            self.stage = Stage::Stopped;
+            self.events.push_back(Event::Stopped { undelivered: self.undelivered });
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Refused> {
+        match command {
+            Command::AddServer { sender, send_spec, recv_spec } => {
+                self.add_server(sender, send_spec, recv_spec)
+            }
+            Command::RemoveServer { server } => self.remove_server(server),
+            Command::Reply { target, body, close } => {
+                self.with_server(target, |server, cx| server.reply(target, body, close, cx.config))
+            }
+            Command::HangUp { target } => {
+                self.with_server(target, |server, cx| server.hang_up(target, cx))
+            }
+            Command::Send { target, message } => {
+                self.with_server(target, |server, cx| server.send(target, &message, cx.config))
+            }
+            Command::Broadcast { .. } if self.is_full() => Err(Refused::Full),
+            Command::Broadcast { targets, message } => {
+                let cx = &mut Context {
+                    config: &self.config,
+                    io: &mut self.io,
+                    events: &mut self.events,
+                };
+                let touched = broadcast(&mut self.servers, targets, &message, cx)?;
+                touched.into_iter().for_each(|id| self.touch(id));
+                Ok(())
+            }
+            Command::Close { target, code, reason } => {
+                let close = Close::new(code, reason).map_err(Refused::BadClose)?;
+                self.with_server(target, |server, cx| server.close(target, &close, cx))
+            }
+            Command::Shutdown => {
+                self.shutdown();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Machine for Transceiver {
+    type Command = Command;
+    type Event = Event;
+    type Refused = Refused;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.io.advance(now);
+        match (input.scope(), &mut self.control) {
+            (Some(control::SCOPE), Some(control)) => control.handle(input, &mut self.io),
+            (Some(scope), _) => {
+                let (id, side) = owner(scope);
+                if let Some(server) = self.servers.get_mut(&id) {
+                    server.handle(side, input, &self.config, &mut self.io);
+                    self.touch(id);
+                } else if let Input::Opened { link } = input {
+                    self.io.push(Output::Close { link });
+                }
+            }
+            (None, _) => {}
+        }
+        self.fire_timers();
+        self.refill();
+    }
+
+    fn submit(&mut self, now: Instant, command: Command) -> Result<(), Refused> {
+        self.io.advance(now);
+        let result = self.obey(command);
+        self.fire_timers();
+        self.refill();
+        result
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            if let Some(output) = self.io.pop() {
+                return Some(output);
+            }
+            if let Some(control) = &mut self.control {
+                control.flush(&mut self.io);
+            }
+            if let Some(id) = self.dirty.pop_front() {
+                if let Some(server) = self.servers.get_mut(&id) {
+                    server.is_dirty = false;
+                    server.flush(&self.config, &mut self.io);
+                    self.timers.set_or_clear(id, server.next_deadline());
+                }
+            } else {
+                return self.io.pop();
+            }
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if self.events.len() <= self.config.limits.events_max / 2 {
+            self.refill();
+        }
+        Some(event)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let control = self.control.as_ref().and_then(Control::next_deadline);
+        [self.timers.next(), control].into_iter().flatten().min()
+    }
+}
+
+/// What a transceiver holds at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Servers that were added and not removed.
+    pub servers: usize,
+    /// Those of them that can be served now.
+    pub servers_up: usize,
+    /// Sessions, and connections ended a short while ago.
+    pub sessions: usize,
+    /// Streams to servers, in whatever stage.
+    pub links: usize,
+    /// Events that wait for the application.
+    pub events: usize,
+}
+
+/// The scopes of a server's two sockets; `None` after two thousand million servers.
+fn scopes(server: u32) -> Option<(u32, u32)> {
+    let replies = server.checked_mul(2)?;
+    Some((replies - 1, replies))
+}
+
+/// The server and the socket of a scope.
+const fn owner(scope: u32) -> (ServerId, Side) {
+    let side = if scope % 2 == 1 { Side::Requests } else { Side::Replies };
+    (ServerId(scope.div_ceil(2)), side)
+}

@@ -1,0 +1,242 @@
+//! What the application says to browsers: checked, counted, put into the outbox.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::mongrel2::{ConnId, TARGETS_MAX};
+use crate::websocket::{Close, CloseCode, Message};
+
+use super::command::Refused;
+use super::config::Config;
+use super::event::{Event, Loss, SessionEnd};
+use super::incoming::Context;
+use super::outbox::{Delivery, Origin, Recipients};
+use super::server::Server;
+use super::sessions::State;
+use super::target::{ServerId, Target};
+
+impl Server {
+    /// Whether something can still be said to this target at all.
+    fn check(&self, target: Target) -> Result<(), Refused> {
+        let is_current = self.life.is_current(target.life) && target.conn_id.0 >= 0;
+        if self.parting.is_flushing() {
+            Err(Refused::ShuttingDown)
+        } else if is_current {
+            Ok(())
+        } else {
+            Err(Refused::ServerGone)
+        }
+    }
+
+    pub(super) fn reply(
+        &mut self,
+        target: Target,
+        body: Bytes,
+        close: bool,
+        config: &Config,
+    ) -> Result<(), Refused> {
+        self.check(target)?;
+        match self.sessions.state(target.conn_id) {
+            None => {}
+            Some(State::Open | State::Closing) => return Err(Refused::IsSession),
+            Some(State::Gone | State::Free) => return Err(Refused::UnknownSession),
+        }
+        if body.is_empty() {
+            return Err(Refused::Empty);
+        }
+        self.make_room(1 + usize::from(close), body.len(), config)?;
+        self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
+        if close {
+            self.outbox.push(Delivery::hang_up(target.conn_id));
+        }
+        self.parting.is_busy();
+        Ok(())
+    }
+
+    pub(super) fn hang_up(&mut self, target: Target, cx: &mut Context<'_>) -> Result<(), Refused> {
+        self.check(target)?;
+        match self.sessions.state(target.conn_id) {
+            None => self.outbox.push(Delivery::hang_up(target.conn_id)),
+            Some(State::Open | State::Closing) => {
+                let end = SessionEnd::ByHandler { answered: false };
+                self.end_session(target.conn_id, None, end, cx);
+            }
+            Some(State::Gone | State::Free) => return Err(Refused::UnknownSession),
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(
+        &mut self,
+        target: Target,
+        message: &Message,
+        config: &Config,
+    ) -> Result<(), Refused> {
+        self.check_open(target)?;
+        self.make_room(1, message.len(), config)?;
+        let body = encode(message);
+        self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
+        Ok(())
+    }
+
+    fn check_open(&self, target: Target) -> Result<(), Refused> {
+        self.check(target)?;
+        match self.sessions.state(target.conn_id) {
+            Some(State::Open) => Ok(()),
+            None | Some(State::Closing | State::Gone | State::Free) => Err(Refused::UnknownSession),
+        }
+    }
+
+    pub(super) fn close(
+        &mut self,
+        target: Target,
+        close: &Close,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Refused> {
+        self.check_open(target)?;
+        self.begin_close(target.conn_id, close, cx);
+        Ok(())
+    }
+
+    /// Sends a close frame and waits for the client's. Never refused for want of room: a close makes
+    /// room.
+    fn begin_close(&mut self, conn_id: ConnId, close: &Close, cx: &mut Context<'_>) {
+        self.push_close(conn_id, close);
+        self.sessions.set_state(conn_id, State::Closing);
+        self.expect_close(conn_id, cx.config, cx.io);
+    }
+
+    fn make_room(
+        &mut self,
+        messages: usize,
+        octets: usize,
+        config: &Config,
+    ) -> Result<(), Refused> {
+        if octets > config.limits.message_size_max {
+            return Err(Refused::TooLarge);
+        }
+        if !self.outbox.admits(messages, octets) {
+            return Err(Refused::Full);
+        }
+        Ok(())
+    }
+
+    /// Pings the silent, ends the silent for whom a ping did nothing, forgets the long gone.
+    pub(super) fn visit_sessions(&mut self, slice: usize, slices: usize, cx: &mut Context<'_>) {
+        let listening = self.is_up() && !self.requests.has_backlog();
+        let visit = self.sessions.visit(slice, slices, listening);
+        for conn_id in visit.to_end {
+            self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);
+        }
+        if self.rounds.pings() && !visit.to_ping.is_empty() {
+            let mut ping = BytesMut::with_capacity(8);
+            let payload = self.rounds.payload();
+            crate::websocket::encode(crate::websocket::Opcode::Ping, &payload, &mut ping);
+            self.deliver_to_many(&visit.to_ping, &ping.freeze(), Origin::Own);
+        }
+    }
+
+    /// Ends the connections of all sessions.
+    pub(super) fn hang_up_on_all(&mut self) {
+        for state in [State::Open, State::Closing] {
+            let mut cursor = 0;
+            loop {
+                let some = self.sessions.next_in(state, &mut cursor, TARGETS_MAX);
+                if some.is_empty() {
+                    break;
+                }
+                self.deliver_to_many(&some, &Bytes::new(), Origin::Own);
+            }
+        }
+    }
+
+    /// Shares one body over as many messages as its recipients take.
+    fn deliver_to_many(&mut self, to: &[ConnId], body: &Bytes, origin: Origin) {
+        for some in to.chunks(TARGETS_MAX) {
+            let to = Recipients::Many(some.to_vec());
+            self.outbox.push(Delivery { to, body: body.clone(), origin });
+        }
+    }
+
+    /// Ends the connections whose clients did not answer our close frame in time.
+    pub(super) fn end_unanswered(&mut self, cx: &mut Context<'_>) {
+        while let Some((at, conn_id)) = self.closing.front().copied() {
+            // Those that have ended meanwhile stay in the row until their time comes.
+            let is_over = self.sessions.state(conn_id) != Some(State::Closing);
+            if at > cx.io.now() && !is_over {
+                break;
+            }
+            self.closing.pop_front();
+            if !is_over {
+                let end = SessionEnd::ByHandler { answered: false };
+                self.end_session(conn_id, None, end, cx);
+            }
+        }
+    }
+
+    /// Sends farewells to sessions as long as there is room for more.
+    pub(super) fn say_farewell(&mut self, cx: &mut Context<'_>) {
+        let going_away = Close { code: Some(CloseCode::GOING_AWAY), ..Close::default() };
+        let mut frame = BytesMut::new();
+        going_away.encode(&mut frame);
+        let frame = frame.freeze();
+        while self.outbox.is_half_empty() {
+            let Some(cursor) = self.parting.cursor() else { return };
+            let some = self.sessions.next_in(State::Open, cursor, TARGETS_MAX);
+            if some.is_empty() {
+                return;
+            }
+            self.deliver_to_many(&some, &frame, Origin::Own);
+            for conn_id in some {
+                self.sessions.set_state(conn_id, State::Closing);
+                self.expect_close(conn_id, cx.config, cx.io);
+            }
+        }
+    }
+}
+
+/// Sends one message to sessions of several servers: encoded once, its octets shared by all.
+pub(super) fn broadcast(
+    servers: &mut BTreeMap<ServerId, Server>,
+    targets: Vec<Target>,
+    message: &Message,
+    cx: &mut Context<'_>,
+) -> Result<Vec<ServerId>, Refused> {
+    if message.len() > cx.config.limits.message_size_max {
+        return Err(Refused::TooLarge);
+    }
+    let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
+    let mut not_open = Vec::new();
+    for target in targets {
+        match servers.get(&target.server).map(|server| server.check_open(target)) {
+            Some(Ok(())) => to.entry(target.server).or_default().push(target.conn_id),
+            Some(Err(_)) | None => not_open.push(target),
+        }
+    }
+    for (server, conn_ids) in &to {
+        let deliveries = conn_ids.len().div_ceil(TARGETS_MAX);
+        let octets = message.len().saturating_mul(deliveries);
+        let is_full = |server: &mut Server| !server.outbox.admits(deliveries, octets);
+        if servers.get_mut(server).is_some_and(is_full) {
+            return Err(Refused::Full);
+        }
+    }
+    let body = encode(message);
+    for (server, conn_ids) in &to {
+        if let Some(server) = servers.get_mut(server) {
+            server.deliver_to_many(conn_ids, &body, Origin::Application);
+        }
+    }
+    if !not_open.is_empty() {
+        let reason = Loss::NotOpen;
+        cx.events.push_back(Event::Undelivered { targets: not_open, reason });
+    }
+    Ok(to.into_keys().collect())
+}
+
+fn encode(message: &Message) -> Bytes {
+    let mut frame = BytesMut::with_capacity(message.len() + 10);
+    message.encode(&mut frame);
+    frame.freeze()
+}

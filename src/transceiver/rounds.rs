@@ -1,0 +1,113 @@
+//! When the sessions of a server are looked at: all of them once per interval, in equal slices.
+
+use std::time::{Duration, Instant};
+
+use crate::socket::later;
+
+/// The clock of one server's ping rounds.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    interval: Duration,
+    pings: bool,
+    slice: usize,
+    /// Which round this is: what its pings carry.
+    round: u32,
+    next: Option<Instant>,
+}
+
+impl Rounds {
+    /// Without an interval nobody is pinged, but connections that we ended are still forgotten.
+    pub(super) fn new(ping_interval: Option<Duration>) -> Self {
+        let interval = ping_interval.unwrap_or(FORGET_INTERVAL);
+        Self { interval, pings: ping_interval.is_some(), slice: 0, round: 0, next: None }
+    }
+
+    pub(super) const fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    pub(super) const fn pings(&self) -> bool {
+        self.pings
+    }
+
+    /// The payload of this round's pings.
+    pub(super) const fn payload(&self) -> [u8; 4] {
+        self.round.to_be_bytes()
+    }
+
+    /// There are sessions to look at, or none any more.
+    pub(super) fn keep_going(&mut self, has_sessions: bool, now: Instant) {
+        if !has_sessions {
+            self.next = None;
+        } else if self.next.is_none() {
+            self.next = Some(self.after(now));
+        }
+    }
+
+    /// The slice whose time has come. Slices that a jump of the clock skipped are not caught up.
+    pub(super) fn due(&mut self, now: Instant) -> Option<usize> {
+        let at = self.next.filter(|at| *at <= now)?;
+        let on_time = self.after(at);
+        self.next = Some(if on_time > now { on_time } else { self.after(now) });
+        let slice = self.slice;
+        self.slice = (self.slice + 1) % SLICES;
+        if self.slice == 0 {
+            self.round = self.round.wrapping_add(1);
+        }
+        Some(slice)
+    }
+
+    pub(super) const fn restart(&mut self) {
+        self.next = None;
+        self.slice = 0;
+    }
+
+    fn after(&self, at: Instant) -> Instant {
+        let step = self.interval / u32::try_from(SLICES).unwrap_or(1);
+        later(at, step.max(Duration::from_millis(1)))
+    }
+}
+
+/// Into how many slices a round is cut, so that no call looks at more than this part of a million.
+pub(super) const SLICES: usize = 64;
+
+/// How often connections that we ended are looked at where nobody is pinged.
+const FORGET_INTERVAL: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_takes_the_interval() {
+        let base = Instant::now();
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        rounds.keep_going(true, base);
+        for slice in 0..SLICES {
+            let at = rounds.next().unwrap();
+            assert_eq!(at, base + Duration::from_secs(slice as u64 + 1));
+            assert_eq!((rounds.due(at), rounds.due(at)), (Some(slice), None));
+        }
+        assert_eq!(rounds.payload(), 1u32.to_be_bytes());
+    }
+
+    #[test]
+    fn without_sessions_nothing_is_due() {
+        let now = Instant::now();
+        let mut rounds = Rounds::new(None);
+        rounds.keep_going(true, now);
+        rounds.keep_going(false, now);
+        assert_eq!((rounds.next(), rounds.due(now + FORGET_INTERVAL)), (None, None));
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_costs_one_slice() {
+        let base = Instant::now();
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        rounds.keep_going(true, base);
+        let late = base + Duration::from_secs(10_000);
+        assert_eq!((rounds.due(late), rounds.due(late)), (Some(0), None));
+        assert!(rounds.next().unwrap() > late);
+    }
+}

@@ -1,0 +1,391 @@
+//! One Mongrel2 server: its two links, its life, its sessions, what waits for it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::endpoint::Endpoint;
+use crate::machine::Input;
+use crate::mongrel2::{ConnId, Sender};
+use crate::socket::io::Io;
+use crate::socket::{self, Core, DownReason, later};
+
+use super::config::Config;
+use super::endings::Endings;
+use super::event::{Event, Loss, SessionEnd};
+use super::incoming::Context;
+use super::life::{Change, Life, Side};
+use super::outbox::Outbox;
+use super::parting::Parting;
+use super::rounds::{Rounds, SLICES};
+use super::sessions::Sessions;
+use super::target::{ServerId, Target};
+
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) id: ServerId,
+    pub(super) sender: Sender,
+    /// How every reply starts: what a subscription has to cover.
+    reply_start: Bytes,
+    /// PULL, to its PUSH.
+    pub(super) requests: Core,
+    /// PUB, to its SUB.
+    pub(super) replies: Core,
+    pub(super) life: Life,
+    /// Whether its subscription covers our replies.
+    is_subscribed: bool,
+    pub(super) outbox: Outbox,
+    pub(super) sessions: Sessions,
+    pub(super) rounds: Rounds,
+    /// Sessions that we have sent a close frame, and when to end their connections; in order.
+    pub(super) closing: VecDeque<(Instant, ConnId)>,
+    /// What is left to tell about a life that is over.
+    pub(super) endings: Option<Endings>,
+    /// The life that the application was told is up.
+    reported_life: Option<u32>,
+    /// Failed attempts, deafness: the last of each kind, until it is taken.
+    unreachable: Option<Event>,
+    deaf: Option<Event>,
+    pub(super) undelivered: VecDeque<Event>,
+    pub(super) undelivered_count: usize,
+    pub(super) parting: Parting,
+    /// Whether it waits its turn to tell something.
+    pub(super) is_active: bool,
+    /// Whether it waits its turn to write something.
+    pub(super) is_dirty: bool,
+}
+
+impl Server {
+    pub(super) fn new(id: ServerId, sender: Sender, scopes: (u32, u32), config: &Config) -> Self {
+        let mut reply_start = sender.as_bytes().to_vec();
+        reply_start.push(b' ');
+        let limits = &config.limits;
+        let requests = Core::new(config.for_requests(), scopes.0);
+        Self {
+            id,
+            sender,
+            reply_start: reply_start.into(),
+            requests,
+            replies: Core::new(config.for_replies(), scopes.1),
+            life: Life::default(),
+            is_subscribed: false,
+            outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max),
+            sessions: Sessions::default(),
+            rounds: Rounds::new(config.ping_interval),
+            closing: VecDeque::new(),
+            endings: None,
+            reported_life: None,
+            unreachable: None,
+            deaf: None,
+            undelivered: VecDeque::new(),
+            undelivered_count: 0,
+            parting: Parting::default(),
+            is_active: false,
+            is_dirty: false,
+        }
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        send_spec: Endpoint,
+        recv_spec: Endpoint,
+        io: &mut Io,
+    ) -> Result<(), socket::Refused> {
+        if send_spec.is_wildcard() || recv_spec.is_wildcard() {
+            return Err(socket::Refused::Wildcard);
+        }
+        self.requests.set_paused(true, io);
+        self.requests.connect(send_spec, io)?;
+        self.replies.connect(recv_spec, io)
+    }
+
+    pub(super) fn target(&self, conn_id: ConnId) -> Target {
+        Target { server: self.id, life: self.life.number(), conn_id }
+    }
+
+    /// Takes one input of one of its links, or the time.
+    pub(super) fn handle(&mut self, side: Side, input: Input, config: &Config, io: &mut Io) {
+        match side {
+            Side::Requests => self.requests.handle(input, io),
+            Side::Replies => self.replies.handle(input, io),
+        }
+        self.settle(config, io);
+    }
+
+    /// After anything that may have changed its links: takes note of it.
+    pub(super) fn settle(&mut self, config: &Config, io: &mut Io) {
+        self.outbox.sent(self.replies.take_sent());
+        while let Some(notice) = self.requests.pop_notice(io) {
+            self.notice(Side::Requests, notice, config, io);
+        }
+        while let Some(notice) = self.replies.pop_notice(io) {
+            self.notice(Side::Replies, notice, config, io);
+        }
+        self.set_gate(io);
+    }
+
+    pub(super) fn notice(
+        &mut self,
+        side: Side,
+        notice: socket::Event,
+        config: &Config,
+        io: &mut Io,
+    ) {
+        match notice {
+            socket::Event::Up { link, .. } => {
+                let change = self.life.up(side, link);
+                self.changed(change, None, config, io);
+                self.look_at_subscription();
+            }
+            socket::Event::Down { link, reason, .. } => {
+                if side == Side::Replies {
+                    let lost = self.outbox.lose_under_way();
+                    let is_end = self.parting.is_flushing();
+                    let reason = if is_end { Loss::ShutDown } else { Loss::LinkLost };
+                    self.report_undelivered(lost, reason);
+                }
+                let change = self.life.down(link);
+                self.changed(change, Some(reason), config, io);
+                self.look_at_subscription();
+            }
+            socket::Event::Proven { link } => self.life.proven(link),
+            socket::Event::Subscribed { prefix, .. } | socket::Event::Cancelled { prefix, .. } => {
+                self.look_at_subscription();
+                if !self.is_subscribed {
+                    let deaf = Event::ServerDeaf { server: self.id, subscribed: prefix };
+                    self.deaf = Some(deaf);
+                }
+            }
+            socket::Event::ConnectFailed { endpoint, reason, retry_in } => {
+                let server = self.id;
+                self.unreachable =
+                    Some(Event::ServerUnreachable { server, endpoint, reason, retry_in });
+            }
+            socket::Event::Stopped { .. } => self.parting.stopped(side),
+            // Messages are taken in elsewhere; the rest is of sockets that a server does not have.
+            socket::Event::Listening { .. }
+            | socket::Event::ListenFailed { .. }
+            | socket::Event::Message { .. }
+            | socket::Event::Oversized { .. }
+            | socket::Event::Room
+            | socket::Event::Dropped { .. }
+            | socket::Event::NoReply { .. } => {}
+        }
+    }
+
+    fn look_at_subscription(&mut self) {
+        let link = self.life.link(Side::Replies).map(|(link, _)| link);
+        self.is_subscribed =
+            link.is_some_and(|link| self.replies.is_subscribed(link, &self.reply_start));
+        if self.is_subscribed {
+            self.deaf = None;
+        }
+    }
+
+    /// The links have come or gone in a way that means something for the server's life.
+    fn changed(
+        &mut self,
+        change: Change,
+        reason: Option<DownReason>,
+        config: &Config,
+        io: &mut Io,
+    ) {
+        match change {
+            Change::None => {}
+            Change::Begun => self.rounds.restart(),
+            Change::Probe(link) => {
+                let was_asked = match self.life.side_of(link) {
+                    Some(Side::Requests) => self.requests.probe(link, io),
+                    Some(Side::Replies) => self.replies.probe(link, io),
+                    None => true,
+                };
+                if !was_asked {
+                    self.life.cannot_prove(link);
+                }
+            }
+            Change::Cut(link) => {
+                self.requests.reset(link, io);
+                self.replies.reset(link, io);
+                self.settle(config, io);
+            }
+            Change::Over => self.end_life(self.life.number(), reason),
+            Change::Succeeded => self.end_life(self.life.number().wrapping_sub(1), reason),
+        }
+    }
+
+    /// A life is over: its sessions end, and what waits for it must not reach the next one.
+    fn end_life(&mut self, life: u32, reason: Option<DownReason>) {
+        let lost = self.outbox.lose_all();
+        self.report_lost(life, lost, Loss::ServerLost);
+        self.closing.clear();
+        self.rounds.restart();
+        let sessions = std::mem::take(&mut self.sessions);
+        let down = self.reported_life.take().map(|life| Event::ServerDown {
+            server: self.id,
+            life,
+            reason: reason.unwrap_or(DownReason::Closed),
+        });
+        if down.is_some() || !sessions.is_empty() {
+            tracing::debug!(server = ?self.id, life, "a life is over");
+            // A life that is over before the last one was told of had neither sessions nor a report.
+            let end = SessionEnd::ServerLost;
+            self.endings.get_or_insert(Endings::new(life, down, sessions, end));
+        }
+    }
+
+    pub(super) fn report_undelivered(&mut self, lost: Vec<ConnId>, reason: Loss) {
+        self.report_lost(self.life.number(), lost, reason);
+    }
+
+    fn report_lost(&mut self, life: u32, lost: Vec<ConnId>, reason: Loss) {
+        if lost.is_empty() {
+            return;
+        }
+        self.undelivered_count += lost.len();
+        let server = self.id;
+        let targets =
+            lost.into_iter().map(|conn_id| Target { server, life, conn_id }).collect::<Vec<_>>();
+        self.undelivered.push_back(Event::Undelivered { targets, reason });
+    }
+
+    /// Whether requests may be read: our replies will be heard, and there is room for them.
+    fn set_gate(&mut self, io: &mut Io) {
+        let awaits_proof = self.life.proven_link(Side::Replies).is_none();
+        let is_open = self.is_up() && (self.outbox.is_half_empty() || awaits_proof);
+        self.requests.set_paused(!is_open, io);
+    }
+
+    /// Whether it can be served. Replies wait while their link is unproven: the proof may stand
+    /// behind requests, which are therefore read.
+    pub(super) fn is_up(&self) -> bool {
+        self.is_subscribed && self.life.proven_link(Side::Requests).is_some()
+    }
+
+    /// Whether the application knows this life.
+    pub(super) fn is_reported(&self) -> bool {
+        self.reported_life == Some(self.life.number())
+    }
+
+    /// What there is to tell apart from messages.
+    pub(super) fn next_news(&mut self, io: &mut Io) -> Option<Event> {
+        if let Some(event) = self.unreachable.take().or_else(|| self.deaf.take()) {
+            return Some(event);
+        }
+        if let Some(event) = self.undelivered.pop_front() {
+            return Some(event);
+        }
+        if let Some(endings) = &mut self.endings {
+            match endings.next(self.id) {
+                Some(event) => return Some(event),
+                None => self.endings = None,
+            }
+        }
+        if self.outbox.reopened() {
+            return Some(Event::Room { server: self.id });
+        }
+        if self.is_up() && !self.is_reported() && self.parting.is_none() {
+            let life = self.life.number();
+            self.reported_life = Some(life);
+            tracing::debug!(server = ?self.id, life, "server is up");
+            self.set_gate(io);
+            return Some(Event::ServerUp { server: self.id, life });
+        }
+        None
+    }
+
+    /// Tells the next thing, if there is one: whether there was. There is room for it.
+    pub(super) fn tell(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(event) = self.next_news(cx.io) {
+            cx.events.push_back(event);
+            return true;
+        }
+        if self.parting.is_farewell() {
+            self.say_farewell(cx);
+        }
+        self.take_in(cx)
+    }
+
+    /// Does what the time asks for.
+    pub(super) fn do_what_is_due(&mut self, cx: &mut Context<'_>) {
+        self.requests.handle(Input::Timeout, cx.io);
+        self.replies.handle(Input::Timeout, cx.io);
+        self.settle(cx.config, cx.io);
+        self.end_unanswered(cx);
+        if let Some(slice) = self.rounds.due(cx.io.now()) {
+            self.visit_sessions(slice, SLICES, cx);
+            self.rounds.keep_going(!self.sessions.is_empty(), cx.io.now());
+        }
+        if self.parting.farewell_is_over(cx.io.now(), self.is_quiet() && cx.events.is_empty()) {
+            self.part(cx);
+        }
+    }
+
+    /// Whether nobody has anything left to say.
+    fn is_quiet(&self) -> bool {
+        let has_sessions = self.sessions.next_session(&mut 0).is_some();
+        !has_sessions && self.outbox.is_empty() && !self.requests.has_backlog()
+    }
+
+    /// The farewell is over: whoever is left is cut off, and the links flush and end.
+    fn part(&mut self, cx: &mut Context<'_>) {
+        self.hang_up_on_all();
+        let sessions = std::mem::take(&mut self.sessions);
+        let end = SessionEnd::ByHandler { answered: false };
+        self.endings.get_or_insert(Endings::new(self.life.number(), None, sessions, end));
+        self.closing.clear();
+        self.rounds.restart();
+        self.parting.flush();
+        // The rest of the outbox goes to the link whole; what has no link is lost.
+        self.hand_over(usize::MAX, cx.io);
+        let lost = self.outbox.lose_waiting();
+        self.report_undelivered(lost, Loss::ShutDown);
+        self.requests.shutdown(cx.io);
+        self.replies.shutdown(cx.io);
+        self.settle(cx.config, cx.io);
+    }
+
+    /// Whether it is parted from and all is told.
+    pub(super) fn is_over(&self) -> bool {
+        self.parting.is_over() && self.endings.is_none() && self.undelivered.is_empty()
+    }
+
+    /// Hands deliveries to the reply link, as many as go into one write, and writes.
+    pub(super) fn flush(&mut self, config: &Config, io: &mut Io) {
+        self.hand_over(config.limits.write_size.max(1), io);
+        self.replies.flush(io);
+        self.requests.flush(io);
+    }
+
+    /// Hands deliveries over once those before are written: so all that the link holds is in one
+    /// write, and what a lost link takes with it is no more than that.
+    fn hand_over(&mut self, octets_max: usize, io: &mut Io) {
+        let link = self.life.proven_link(Side::Replies).filter(|_| self.is_subscribed);
+        let Some(link) = link else { return };
+        if octets_max < usize::MAX && self.replies.queued(link).0 > 0 {
+            return;
+        }
+        while self.replies.queued(link).1 < octets_max {
+            let Some(message) = self.outbox.start_one(&self.sender) else { break };
+            if let Err(refused) = self.replies.send(message, io) {
+                debug_assert!(false, "a subscribed link refused a message: {refused}");
+                break;
+            }
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let own = [
+            self.rounds.next(),
+            self.closing.front().map(|(at, _)| *at),
+            self.parting.next_deadline(),
+        ];
+        let links = [self.requests.next_deadline(), self.replies.next_deadline()];
+        own.into_iter().chain(links).flatten().min()
+    }
+
+    /// Remembers to end a session whose client does not answer our close frame.
+    pub(super) fn expect_close(&mut self, conn_id: ConnId, config: &Config, io: &Io) {
+        self.closing.push_back((later(io.now(), config.close_timeout), conn_id));
+    }
+}

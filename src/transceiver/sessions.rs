@@ -1,0 +1,324 @@
+//! The table of open WebSockets of one server: 16 octets each, and no timer of their own.
+//!
+//! Sessions lie in slots, found by connection id through an index of our own: ids are the server's
+//! counter, so there is nothing to attack, and nothing ever depends on the index's order. A round
+//! visits every slot once per interval, in slices; see [`Sessions::visit`].
+
+use crate::mongrel2::ConnId;
+
+/// The sessions of one life of a server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    slots: Vec<Slot>,
+    /// Slots that are free.
+    free: Vec<u32>,
+    /// Slot numbers plus 1 by hash of the connection id; 0 is empty. Its length is a power of two.
+    index: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    conn_id: ConnId,
+    state: State,
+    /// Whether something arrived since the last visit.
+    heard: bool,
+    /// Visits in a row that found nothing.
+    silent: u8,
+}
+
+/// What a connection is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The slot is free.
+    Free,
+    /// Messages may go both ways.
+    Open,
+    /// We have sent a close frame and wait for the client's.
+    Closing,
+    /// We have ended the connection. Frames that the server had read before may still come, and
+    /// belong to nobody.
+    Gone,
+}
+
+/// What a visit found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Visit {
+    /// Silent since the last visit: to be sent a ping.
+    pub(super) to_ping: Vec<ConnId>,
+    /// Silent in spite of a ping: to be ended.
+    pub(super) to_end: Vec<ConnId>,
+}
+
+impl Sessions {
+    /// How many slots are in use, for whatever.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn state(&self, conn_id: ConnId) -> Option<State> {
+        self.find(conn_id).map(|slot| self.slots[slot].state)
+    }
+
+    /// Enters a connection; it counts as heard from.
+    pub(super) fn insert(&mut self, conn_id: ConnId, state: State) {
+        if let Some(slot) = self.find(conn_id) {
+            self.slots[slot] = Slot { conn_id, state, heard: true, silent: 0 };
+            return;
+        }
+        if (self.len() + 1) * 4 > self.index.len() * 3 {
+            self.grow();
+        }
+        let entry = Slot { conn_id, state, heard: true, silent: 0 };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.slots[number as usize] = entry;
+                number
+            }
+            None => {
+                self.slots.push(entry);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        self.enter(number, conn_id);
+    }
+
+    pub(super) fn set_state(&mut self, conn_id: ConnId, state: State) {
+        if let Some(slot) = self.find(conn_id) {
+            self.slots[slot].state = state;
+            self.slots[slot].silent = 0;
+        }
+    }
+
+    /// Notes a sign of life.
+    pub(super) fn heard(&mut self, conn_id: ConnId) {
+        if let Some(slot) = self.find(conn_id) {
+            self.slots[slot].heard = true;
+        }
+    }
+
+    /// Forgets a connection: what it was.
+    pub(super) fn remove(&mut self, conn_id: ConnId) -> Option<State> {
+        let position = self.position(conn_id)?;
+        let number = self.index[position] - 1;
+        self.close_gap(position);
+        let slot = &mut self.slots[number as usize];
+        let was = std::mem::replace(&mut slot.state, State::Free);
+        self.free.push(number);
+        Some(was)
+    }
+
+    /// Visits the slots of slice number `slice` of `slices`.
+    ///
+    /// A session heard from since the last visit is left alone; the first silent visit asks for a
+    /// ping, the second for its end. Connections that we ended are forgotten on the second. Where we
+    /// were not `listening` since the last visit, silence means nothing.
+    pub(super) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
+        let from = self.slots.len() * slice / slices;
+        let to = self.slots.len() * (slice + 1) / slices;
+        let mut visit = Visit::default();
+        let mut to_forget = Vec::new();
+        for slot in &mut self.slots[from..to] {
+            if std::mem::take(&mut slot.heard) || !listening {
+                slot.silent = 0;
+                continue;
+            }
+            slot.silent = slot.silent.saturating_add(1);
+            match (slot.state, slot.silent) {
+                (State::Open, 1) => visit.to_ping.push(slot.conn_id),
+                (State::Open, _) => visit.to_end.push(slot.conn_id),
+                (State::Gone, 2..) => to_forget.push(slot.conn_id),
+                (State::Free | State::Closing | State::Gone, _) => {}
+            }
+        }
+        to_forget.into_iter().for_each(|conn_id| {
+            self.remove(conn_id);
+        });
+        visit
+    }
+
+    /// Up to `most` connections in this state, from slot number `cursor` on; moves it past them.
+    pub(super) fn next_in(&self, state: State, cursor: &mut usize, most: usize) -> Vec<ConnId> {
+        let mut found = Vec::new();
+        while let Some(slot) = self.slots.get(*cursor).filter(|_| found.len() < most) {
+            if slot.state == state {
+                found.push(slot.conn_id);
+            }
+            *cursor += 1;
+        }
+        found
+    }
+
+    /// The next session, open or closing, from slot number `cursor` on; moves it past that.
+    pub(super) fn next_session(&self, cursor: &mut usize) -> Option<(ConnId, State)> {
+        loop {
+            let slot = self.slots.get(*cursor)?;
+            *cursor += 1;
+            if matches!(slot.state, State::Open | State::Closing) {
+                return Some((slot.conn_id, slot.state));
+            }
+        }
+    }
+
+    fn find(&self, conn_id: ConnId) -> Option<usize> {
+        self.position(conn_id).map(|position| self.index[position] as usize - 1)
+    }
+
+    /// Where in the index a connection is entered.
+    fn position(&self, conn_id: ConnId) -> Option<usize> {
+        if self.index.is_empty() {
+            return None;
+        }
+        let mut position = self.home(conn_id);
+        loop {
+            let number = self.index[position].checked_sub(1)?;
+            if self.slots[number as usize].conn_id == conn_id {
+                return Some(position);
+            }
+            position = self.after(position);
+        }
+    }
+
+    fn enter(&mut self, number: u32, conn_id: ConnId) {
+        let mut position = self.home(conn_id);
+        while self.index[position] != 0 {
+            position = self.after(position);
+        }
+        self.index[position] = number + 1;
+    }
+
+    /// Empties a position, and moves back what a search would else no longer find.
+    fn close_gap(&mut self, mut gap: usize) {
+        let mut position = self.after(gap);
+        while let Some(number) = self.index[position].checked_sub(1) {
+            let home = self.home(self.slots[number as usize].conn_id);
+            let mask = self.index.len() - 1;
+            if position.wrapping_sub(home) & mask >= position.wrapping_sub(gap) & mask {
+                self.index[gap] = self.index[position];
+                gap = position;
+            }
+            position = self.after(position);
+        }
+        self.index[gap] = 0;
+    }
+
+    fn grow(&mut self) {
+        let length = (self.index.len() * 2).max(16);
+        self.index = vec![0; length];
+        for number in 0..self.slots.len() {
+            if self.slots[number].state != State::Free {
+                let conn_id = self.slots[number].conn_id;
+                self.enter(u32::try_from(number).unwrap_or(u32::MAX), conn_id);
+            }
+        }
+    }
+
+    /// Where a search starts. Multiplying by an odd constant (Knuth, 6.4) spreads counters well; the
+    /// upper bits are the good ones.
+    fn home(&self, conn_id: ConnId) -> usize {
+        let id = u64::from_ne_bytes(conn_id.0.to_ne_bytes());
+        let spread = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (spread >> 32) as usize & (self.index.len() - 1)
+    }
+
+    fn after(&self, position: usize) -> usize {
+        (position + 1) & (self.index.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn a_slot_has_16_octets() {
+        assert_eq!(size_of::<Slot>(), 16);
+    }
+
+    #[test]
+    fn random_use_agrees_with_a_map() {
+        let mut rng = Rng::new(5);
+        let mut sessions = Sessions::default();
+        let mut model = BTreeMap::new();
+        for _ in 0..50_000 {
+            let conn_id = ConnId(i64::try_from(rng.below(700)).unwrap());
+            match rng.below(3) {
+                0 => {
+                    sessions.insert(conn_id, State::Open);
+                    model.insert(conn_id, State::Open);
+                }
+                1 => assert_eq!(sessions.remove(conn_id), model.remove(&conn_id)),
+                _ => assert_eq!(sessions.state(conn_id), model.get(&conn_id).copied()),
+            }
+            assert_eq!(sessions.len(), model.len());
+        }
+        let mut cursor = 0;
+        let found = std::iter::from_fn(|| sessions.next_session(&mut cursor)).count();
+        assert_eq!(found, model.len());
+    }
+
+    #[test]
+    fn the_silent_are_asked_once_then_ended() {
+        let mut sessions = Sessions::default();
+        for id in 1..=3 {
+            sessions.insert(ConnId(id), State::Open);
+        }
+        assert_eq!(sessions.visit(0, 1, true), Visit::default());
+        assert_eq!(sessions.visit(0, 1, true).to_ping, [1, 2, 3].map(ConnId));
+        sessions.heard(ConnId(2));
+        assert_eq!(sessions.visit(0, 1, true).to_end, [1, 3].map(ConnId));
+        assert_eq!(sessions.visit(0, 1, true).to_ping, [2].map(ConnId));
+    }
+
+    #[test]
+    fn silence_while_nobody_listened_means_nothing() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(1), State::Open);
+        sessions.visit(0, 1, true);
+        sessions.visit(0, 1, true);
+        assert_eq!(sessions.visit(0, 1, false), Visit::default());
+        assert_eq!(sessions.visit(0, 1, true).to_ping, [ConnId(1)]);
+    }
+
+    #[test]
+    fn slices_cover_every_slot_once() {
+        let mut sessions = Sessions::default();
+        for id in 0..1000 {
+            sessions.insert(ConnId(id), State::Open);
+        }
+        let round = |sessions: &mut Sessions| -> usize {
+            (0..64).map(|slice| sessions.visit(slice, 64, true).to_ping.len()).sum()
+        };
+        assert_eq!((round(&mut sessions), round(&mut sessions)), (0, 1000));
+    }
+
+    #[test]
+    fn what_we_ended_is_forgotten_after_two_silent_visits() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(1), State::Gone);
+        for _ in 0..2 {
+            sessions.visit(0, 1, true);
+            assert_eq!(sessions.state(ConnId(1)), Some(State::Gone));
+        }
+        sessions.visit(0, 1, true);
+        assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn next_in_walks_in_portions() {
+        let mut sessions = Sessions::default();
+        for id in 0..10 {
+            sessions.insert(ConnId(id), if id % 2 == 0 { State::Open } else { State::Gone });
+        }
+        let mut cursor = 0;
+        assert_eq!(sessions.next_in(State::Open, &mut cursor, 3), [0, 2, 4].map(ConnId));
+        assert_eq!(sessions.next_in(State::Open, &mut cursor, 3), [6, 8].map(ConnId));
+        assert!(sessions.next_in(State::Open, &mut cursor, 3).is_empty());
+    }
+}
