@@ -1,0 +1,233 @@
+//! The contract of a machine, checked on every call.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
+use std::time::Instant;
+
+use mongrel2_transceiver::{Input, LinkId, ListenerId, Machine, Output};
+
+/// A machine whose every call is checked. Panics with the last operations when it breaks a rule.
+#[derive(Debug)]
+pub(crate) struct Checked<M: Machine> {
+    machine: M,
+    links: BTreeMap<LinkId, LinkState>,
+    listeners: BTreeMap<ListenerId, bool>,
+    /// The newest time that the machine was told.
+    now: Instant,
+    /// Whether no operation can be waiting to be polled.
+    is_drained: bool,
+    /// Operations since the last input or command.
+    outputs: usize,
+    log: VecDeque<(Instant, String)>,
+}
+
+/// What the outside knows of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LinkState {
+    is_open: bool,
+    /// The machine ended it.
+    is_closed: bool,
+    /// The machine was told of its end; nothing that it did since then may name the link.
+    is_over: bool,
+    /// A late `Opened` asks for one more `Close`.
+    owes_close: bool,
+    is_reading: bool,
+    is_writing: bool,
+}
+
+impl<M> Checked<M>
+where
+    M: Machine<Event: Debug, Command: Debug>,
+{
+    pub(crate) fn new(machine: M, now: Instant) -> Self {
+        Self {
+            machine,
+            links: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            now,
+            is_drained: false,
+            outputs: 0,
+            log: VecDeque::new(),
+        }
+    }
+
+    pub(crate) const fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    pub(crate) fn handle(&mut self, now: Instant, input: Input) {
+        self.note(now, format!("<- {input:?}"));
+        self.expect(&input);
+        self.machine.handle(now, input);
+        self.was_called(now);
+    }
+
+    pub(crate) fn submit(&mut self, now: Instant, command: M::Command) -> Result<(), M::Refused> {
+        let text = format!("{command:?}");
+        let result = self.machine.submit(now, command);
+        self.note(now, format!("submit {text}: {:?}", result.as_ref().err()));
+        self.was_called(now);
+        result
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        let output = self.machine.poll_output();
+        let Some(output) = output else {
+            self.is_drained = true;
+            let owing = self.links.iter().find(|(_, state)| state.owes_close);
+            self.check(owing.is_none(), "a late Opened is answered by Close");
+            return None;
+        };
+        self.note(self.now, format!("-> {output:?}"));
+        self.is_drained = false;
+        self.outputs += 1;
+        let open = self.links.values().filter(|state| !state.is_over && !state.is_closed).count();
+        self.check(self.outputs <= 64 + 8 * open, "the operations of one call are bounded");
+        self.judge(&output);
+        Some(output)
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<M::Event> {
+        let was_drained = self.is_drained;
+        let event = self.machine.poll_event();
+        match &event {
+            Some(event) => {
+                self.note(self.now, format!("event {event:?}"));
+                self.is_drained = false;
+                self.outputs = 0;
+            }
+            None if was_drained => {
+                let caused = self.machine.poll_output();
+                self.check(caused.is_none(), "no event, no operation");
+            }
+            None => {}
+        }
+        event
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.machine.next_deadline()
+    }
+
+    /// Links that the machine has not ended and was not told the end of.
+    pub(crate) fn open_links(&self) -> impl Iterator<Item = LinkId> {
+        let is_open = |state: &LinkState| state.is_open && !state.is_closed && !state.is_over;
+        self.links.iter().filter(move |(_, state)| is_open(state)).map(|(id, _)| *id)
+    }
+
+    /// Every link that there ever was.
+    pub(crate) fn all_links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.keys().copied()
+    }
+
+    pub(crate) fn is_reading(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|state| state.is_reading && !state.is_closed)
+    }
+
+    fn was_called(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.is_drained = false;
+        self.outputs = 0;
+        let is_later = self.machine.next_deadline().is_none_or(|deadline| deadline > self.now);
+        self.check(is_later, "the next deadline is later than now");
+    }
+
+    /// Notes what the outside tells the machine.
+    fn expect(&mut self, input: &Input) {
+        let is_drained = self.is_drained;
+        match input {
+            Input::Opened { link } => {
+                let is_new = !self.links.contains_key(link);
+                let state = self.links.entry(*link).or_default();
+                state.owes_close = is_new || (state.is_closed && !state.is_open);
+                state.is_closed |= is_new;
+                state.is_open = true;
+            }
+            Input::Sent { link } => self.links.entry(*link).or_default().is_writing = false,
+            Input::Received { link, .. } => self.links.entry(*link).or_default().is_reading = false,
+            // Operations may still wait that the machine asked for before it was told.
+            Input::Closed { link, .. } => {
+                let state = self.links.entry(*link).or_default();
+                state.is_over |= is_drained;
+                (state.is_reading, state.is_writing) = (false, false);
+            }
+            Input::ListenFailed { listener, .. } => {
+                self.listeners.insert(*listener, false);
+            }
+            Input::Timeout | Input::Listening { .. } => {}
+        }
+    }
+
+    /// Judges what the machine asks for.
+    fn judge(&mut self, output: &Output) {
+        match output {
+            Output::Connect { link, endpoint } => {
+                self.check(!endpoint.is_wildcard(), "no connect to a wildcard");
+                self.is_new(*link);
+            }
+            Output::Accept { listener, link } => {
+                let is_listening = self.listeners.get(listener).copied().unwrap_or(false);
+                self.check(is_listening, "accept only where we listen");
+                self.is_new(*link);
+            }
+            Output::Listen { listener, .. } => {
+                let old = self.listeners.insert(*listener, true);
+                self.check(old.is_none(), "no id is used twice");
+            }
+            Output::Unlisten { listener } => {
+                let old = self.listeners.insert(*listener, false);
+                self.check(old == Some(true), "unlisten once, and only what listens");
+            }
+            Output::Read { link, max } => {
+                let state = self.usable(*link);
+                self.check(!state.is_reading && *max > 0, "one read of at least one octet");
+                self.links.entry(*link).or_default().is_reading = true;
+            }
+            Output::Write { link, data } => {
+                let state = self.usable(*link);
+                self.check(!state.is_writing && !data.is_empty(), "one write, never empty");
+                self.links.entry(*link).or_default().is_writing = true;
+            }
+            Output::Close { link } => {
+                let state = self.links.get(link).copied().unwrap_or_default();
+                let may_close = state.owes_close || !(state.is_closed || state.is_over);
+                self.check(may_close, "a link is closed once, by one side");
+                let closed = LinkState { is_closed: true, owes_close: false, ..state };
+                self.links.insert(*link, closed);
+            }
+        }
+    }
+
+    fn is_new(&mut self, link: LinkId) {
+        let old = self.links.insert(link, LinkState::default());
+        self.check(old.is_none(), "no id is used twice");
+    }
+
+    fn usable(&self, link: LinkId) -> LinkState {
+        let state = self.links.get(&link).copied().unwrap_or_default();
+        self.check(state.is_open && !state.is_closed, "reads and writes on open links alone");
+        self.check(!state.is_over, "no operation on a link that has ended");
+        state
+    }
+
+    fn check(&self, holds: bool, rule: &str) {
+        if !holds {
+            let base = super::base();
+            let ago = |at: &Instant| at.saturating_duration_since(base);
+            let lines: Vec<_> =
+                self.log.iter().map(|(at, t)| format!("{:?} {t}", ago(at))).collect();
+            panic!("the machine broke the contract: {rule}\n{}", lines.join("\n"));
+        }
+    }
+
+    fn note(&mut self, now: Instant, mut text: String) {
+        if text.len() > 300 {
+            let end = (0..=300).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(end);
+        }
+        if self.log.len() == 50 {
+            self.log.pop_front();
+        }
+        self.log.push_back((now, text));
+    }
+}

@@ -1,0 +1,248 @@
+//! Machines joined by a pretended network, in virtual time: equal seeds give equal runs.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use mongrel2_transceiver::{Input, Machine, Output};
+
+use super::network::{Network, StreamId};
+use super::{Checked, Dice, base};
+
+/// Any number of machines and the network between them.
+pub(crate) struct World {
+    pub(crate) network: Network,
+    nodes: Vec<Box<dyn Node>>,
+    /// Steps within one instant, to notice spinning.
+    steps: usize,
+}
+
+/// Names a machine of a [`World`], with its type.
+#[derive(Debug)]
+pub(crate) struct NodeId<M>(usize, PhantomData<M>);
+
+impl<M> Clone for NodeId<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for NodeId<M> {}
+
+/// What an application does about an event.
+type Script<M> = Box<dyn FnMut(&<M as Machine>::Event) -> Vec<<M as Machine>::Command>>;
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { network: Network::new(Dice::new(seed)), nodes: Vec::new(), steps: 0 }
+    }
+
+    /// The time now, for machines about to be added.
+    pub(crate) fn now(&self) -> Instant {
+        base() + self.network.now
+    }
+
+    pub(crate) fn add<M>(&mut self, machine: M) -> NodeId<M>
+    where
+        M: Machine<Event: Debug, Command: Debug> + 'static,
+    {
+        let checked = Checked::new(machine, self.now());
+        let host = Host { machine: checked, events: Vec::new(), is_deaf: false, script: None };
+        self.nodes.push(Box::new(host));
+        NodeId(self.nodes.len() - 1, PhantomData)
+    }
+
+    pub(crate) fn submit<M>(&mut self, id: NodeId<M>, command: M::Command) -> Result<(), M::Refused>
+    where
+        M: Machine<Event: Debug, Command: Debug> + 'static,
+    {
+        let now = self.now();
+        let result = self.host(id).machine.submit(now, command);
+        self.settle(id.0);
+        result
+    }
+
+    /// The events since the last call.
+    pub(crate) fn events<M: Machine + 'static>(&mut self, id: NodeId<M>) -> Vec<M::Event> {
+        std::mem::take(&mut self.host(id).events)
+    }
+
+    /// The events since the last [`events`](Self::events), left where they are.
+    pub(crate) fn seen<M: Machine + 'static>(&mut self, id: NodeId<M>) -> &[M::Event] {
+        &self.host(id).events
+    }
+
+    /// From now on the application polls no events, or polls them again.
+    pub(crate) fn set_deaf<M: Machine + 'static>(&mut self, id: NodeId<M>, is_deaf: bool) {
+        self.host(id).is_deaf = is_deaf;
+        self.settle(id.0);
+    }
+
+    /// From now on the application submits what the script says about each event.
+    pub(crate) fn script<M: Machine + 'static>(
+        &mut self,
+        id: NodeId<M>,
+        script: impl FnMut(&M::Event) -> Vec<M::Command> + 'static,
+    ) {
+        self.host(id).script = Some(Box::new(script));
+    }
+
+    pub(crate) fn machine<M>(&mut self, id: NodeId<M>) -> &M
+    where
+        M: Machine<Event: Debug, Command: Debug> + 'static,
+    {
+        self.host(id).machine.machine()
+    }
+
+    /// The streams that a node has now, oldest first.
+    pub(crate) fn streams<M>(&self, id: NodeId<M>) -> Vec<StreamId> {
+        self.network.streams_of(id.0)
+    }
+
+    /// The stream ends for this node; the other is told nothing.
+    pub(crate) fn half_open<M>(&mut self, stream: StreamId, id: NodeId<M>) {
+        self.network.half_open(stream, id.0);
+    }
+
+    /// A node dies with all its streams, and is never heard of again.
+    pub(crate) fn crash<M>(&mut self, id: NodeId<M>) {
+        self.nodes[id.0] = Box::new(Dead);
+        self.network.crash(id.0);
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.network.now + time;
+        while self.step(end) {}
+        self.network.now = end;
+    }
+
+    /// Runs until something holds; panics where it does not within ten minutes.
+    pub(crate) fn run_until(&mut self, mut holds: impl FnMut(&mut Self) -> bool) {
+        let end = self.network.now + Duration::from_secs(600);
+        while !holds(self) {
+            assert!(self.step(end), "what was waited for did not come");
+        }
+    }
+
+    /// The time jumps, and nothing that was due on the way happened at its time.
+    pub(crate) fn jump(&mut self, time: Duration) {
+        self.network.now += time;
+    }
+
+    /// Does what is due first. False where nothing is, up to `end`.
+    fn step(&mut self, end: Duration) -> bool {
+        let deadlines = self.nodes.iter().enumerate();
+        let next_node = deadlines.filter_map(|(id, node)| Some((node.next_deadline()?, id))).min();
+        let due_node = next_node.map(|(at, id)| (at.saturating_duration_since(base()), id));
+        let due_network = self.network.next_at();
+        let first = due_node.map(|(at, _)| at).into_iter().chain(due_network).min();
+        let Some(at) = first.filter(|at| *at <= end) else { return false };
+        self.steps = if at > self.network.now { 0 } else { self.steps + 1 };
+        assert!(self.steps < 1_000_000, "the machines spin");
+        self.network.now = self.network.now.max(at);
+        let told = match due_node {
+            Some((deadline, id)) if due_network.is_none_or(|network| deadline < network) => {
+                Some((id, Input::Timeout))
+            }
+            _ => self.network.fire(),
+        };
+        if let Some((id, input)) = told {
+            let now = self.now();
+            self.nodes[id].handle(now, input);
+            self.settle(id);
+        }
+        true
+    }
+
+    /// Performs all that a node asks for, and lets its application work.
+    fn settle(&mut self, id: usize) {
+        let now = self.now();
+        let node = &mut self.nodes[id];
+        loop {
+            while let Some(output) = node.poll_output() {
+                self.network.perform(id, output);
+            }
+            if !node.work(now) {
+                return;
+            }
+        }
+    }
+
+    fn host<M: Machine + 'static>(&mut self, id: NodeId<M>) -> &mut Host<M> {
+        self.nodes[id.0].as_any().downcast_mut().expect("a living node of this type")
+    }
+}
+
+/// A machine of any type with its application.
+trait Node {
+    fn handle(&mut self, now: Instant, input: Input);
+    fn poll_output(&mut self) -> Option<Output>;
+    /// Polls one event and does what the application does about it. False where there is none.
+    fn work(&mut self, now: Instant) -> bool;
+    fn next_deadline(&self) -> Option<Instant>;
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+struct Host<M: Machine> {
+    machine: Checked<M>,
+    events: Vec<M::Event>,
+    is_deaf: bool,
+    script: Option<Script<M>>,
+}
+
+impl<M> Node for Host<M>
+where
+    M: Machine<Event: Debug, Command: Debug> + 'static,
+{
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.machine.handle(now, input);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.machine.poll_output()
+    }
+
+    fn work(&mut self, now: Instant) -> bool {
+        if self.is_deaf {
+            return false;
+        }
+        let Some(event) = self.machine.poll_event() else { return false };
+        let commands = self.script.as_mut().map(|script| script(&event)).unwrap_or_default();
+        for command in commands {
+            let _refusals_are_in_the_log = self.machine.submit(now, command);
+        }
+        self.events.push(event);
+        true
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.machine.next_deadline()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+struct Dead;
+
+impl Node for Dead {
+    fn handle(&mut self, _now: Instant, _input: Input) {}
+
+    fn poll_output(&mut self) -> Option<Output> {
+        None
+    }
+
+    fn work(&mut self, _now: Instant) -> bool {
+        false
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
