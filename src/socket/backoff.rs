@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::liveness::later;
 use crate::rng::Rng;
 
 /// How long a socket waits before it connects anew.
@@ -44,12 +45,12 @@ impl Backoff {
 
     /// The attempt or the link failed: how long to wait now.
     pub(crate) fn failed(&mut self, now: Instant, rng: &mut Rng) -> Duration {
-        let stayed = self.ready_since.take().is_some_and(|since| now >= since + self.bound);
+        let stayed = self.ready_since.take().is_some_and(|since| now >= later(since, self.bound));
         if stayed {
             self.bound = Duration::ZERO;
         }
         let longest = self.config.delay_max.max(self.config.delay_min);
-        self.bound = (self.bound * 2).clamp(self.config.delay_min, longest);
+        self.bound = self.bound.saturating_mul(2).clamp(self.config.delay_min, longest);
         let half = self.bound / 2;
         let spread = u64::try_from((self.bound - half).as_nanos()).unwrap_or(u64::MAX);
         half + Duration::from_nanos(rng.below(spread.saturating_add(1)))
@@ -98,6 +99,19 @@ mod tests {
         let mut zero = Backoff::new(Reconnect { delay_min: Duration::ZERO, ..config });
         let now = Instant::now();
         assert!(zero.failed(now, &mut Rng::new(1)).is_zero());
-        let _ = backoff.failed(now, &mut Rng::new(1));
+        for _ in 0..3 {
+            let _ = backoff.failed(now, &mut Rng::new(1));
+            backoff.ready(now);
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_waits_and_others_others() {
+        let waits = |seed| {
+            let (mut rng, mut backoff) = (Rng::new(seed), Backoff::new(CONFIG));
+            [(); 5].map(|()| backoff.failed(Instant::now(), &mut rng))
+        };
+        assert_eq!(waits(1), waits(1));
+        assert_ne!(waits(1), waits(2));
     }
 }
