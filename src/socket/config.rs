@@ -104,14 +104,16 @@ impl Default for Limits {
 impl Limits {
     /// The limits of the protocol engine for one link.
     pub(super) fn for_engine(&self, socket_type: SocketType) -> zmtp::Limits {
-        let mut limits = zmtp::Limits::default();
-        limits.oversize = self.oversize;
-        limits.message_size_max = self.message_size_max.max(1);
-        limits.frames_max = self.frames_max.max(1);
+        let limits = zmtp::Limits::default();
         if matches!(socket_type, SocketType::Pub | SocketType::Push) {
-            // All that such a peer may send are commands, and subscriptions dressed as messages.
-            limits.message_size_max = limits.message_size_max.min(limits.command_size_max);
+            // All that such a peer has to say are commands, and subscriptions dressed as messages.
+            // What is larger is dropped like any other message, without ever being held.
+            let size = self.message_size_max.clamp(1, limits.command_size_max);
+            return limits.with_message_size_max(size).with_oversize(Oversize::Skip);
         }
         limits
+            .with_oversize(self.oversize)
+            .with_message_size_max(self.message_size_max.max(1))
+            .with_frames_max(self.frames_max.max(1))
     }
 }
