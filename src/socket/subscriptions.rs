@@ -28,7 +28,8 @@ impl Subscriptions {
         self.counts.keys()
     }
 
-    /// Adds one subscription. Whether it is the first to this prefix.
+    /// Adds one subscription. Whether it is the first to this prefix, which is kept: a prefix from a
+    /// peer should be a copy, not a piece of the chunk that it came in.
     pub(crate) fn add(&mut self, prefix: Bytes) -> bool {
         let length = prefix.len();
         let count = self.counts.entry(prefix).or_insert(0);
@@ -61,12 +62,15 @@ impl Subscriptions {
     /// Whether some prefix matches this frame.
     pub(crate) fn match_frame(&self, frame: &Frame) -> bool {
         let longest = self.lengths.last_key_value().map_or(0, |(length, _)| *length);
-        if frame.head().is_empty() {
-            self.matches(frame.body())
-        } else if frame.head().len() >= longest {
-            self.matches(frame.head())
+        let (head, body) = (frame.head(), frame.body());
+        if head.is_empty() {
+            self.matches(body)
+        } else if head.len() >= longest {
+            self.matches(head)
         } else {
-            self.matches(&frame.bytes())
+            // Not all of the body, which may be large: no prefix looks further than this.
+            let wanted = body.len().min(longest - head.len());
+            self.matches(&[&head[..], &body[..wanted]].concat())
         }
     }
 
@@ -94,6 +98,19 @@ mod tests {
         }
         subscriptions.add(Bytes::new());
         assert!(subscriptions.matches(b"") && subscriptions.matches(b"zz"));
+    }
+
+    #[test]
+    fn a_prefix_may_lie_across_head_and_body() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.add(Bytes::from_static(b"abcd"));
+        for at in 0..=6 {
+            let [yes, no] = [b"abcdef", b"abcxef"]
+                .map(|octets| Frame::with_head(octets[..at].into(), octets[at..].into()));
+            assert!(subscriptions.match_frame(&yes) && !subscriptions.match_frame(&no));
+        }
+        let short = Frame::with_head(Bytes::from_static(b"a"), Bytes::from_static(b"bc"));
+        assert!(!subscriptions.match_frame(&short));
     }
 
     #[test]
