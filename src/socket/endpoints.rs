@@ -51,7 +51,8 @@ impl Core {
     pub(crate) fn unbind(&mut self, endpoint: &Endpoint, io: &mut Io) -> Result<(), Refused> {
         let found = self.listeners.iter().find(|(_, listener)| listener.endpoint == *endpoint);
         let id = *found.ok_or(Refused::UnknownEndpoint)?.0;
-        self.end_listener(id, io);
+        self.end_listener(id);
+        io.push(Output::Unlisten { listener: id });
         Ok(())
     }
 
@@ -181,7 +182,7 @@ impl Core {
 
     pub(super) fn listen_failed(&mut self, id: ListenerId, cause: ErrorKind, io: &mut Io) {
         let Some(endpoint) = self.listeners.get(&id).map(|l| l.endpoint.clone()) else { return };
-        self.end_listener(id, io);
+        self.end_listener(id);
         tracing::debug!(%endpoint, %cause, "cannot listen");
         self.notices.push_back(Event::ListenFailed { endpoint, cause });
     }
@@ -248,16 +249,16 @@ impl Core {
 
     pub(super) fn end_listeners(&mut self, io: &mut Io) {
         for id in self.listeners.keys().copied().collect::<Vec<_>>() {
-            self.end_listener(id, io);
+            self.end_listener(id);
+            io.push(Output::Unlisten { listener: id });
         }
     }
 
-    fn end_listener(&mut self, id: ListenerId, io: &mut Io) {
+    fn end_listener(&mut self, id: ListenerId) {
         let Some(listener) = self.listeners.remove(&id) else { return };
         self.timers.clear(Timer::Accept(id));
         if let Some(link) = listener.accepting {
             self.accepts.remove(&link);
         }
-        io.push(Output::Unlisten { listener: id });
     }
 }
