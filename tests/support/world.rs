@@ -50,7 +50,10 @@ impl World {
         let checked = Checked::new(machine, self.now());
         let host = Host { machine: checked, events: Vec::new(), is_deaf: false, script: None };
         self.nodes.push(Box::new(host));
-        NodeId(self.nodes.len() - 1, PhantomData)
+        let id = self.nodes.len() - 1;
+        // Some machines ask for operations from the start.
+        self.settle(id);
+        NodeId(id, PhantomData)
     }
 
     pub(crate) fn submit<M>(&mut self, id: NodeId<M>, command: M::Command) -> Result<(), M::Refused>
