@@ -79,6 +79,11 @@ impl Handler {
     /// Asks it to stop, and checks that it does so in order.
     pub fn stop(&mut self) {
         self.terminate();
+        self.expect_orderly_end();
+    }
+
+    /// Checks that it ends within [`STOP_PATIENCE`], with code 0.
+    pub fn expect_orderly_end(&mut self) {
         let status = self.wait(STOP_PATIENCE).expect("the handler stops when asked to");
         assert!(status.success(), "the handler stopped with {status}:\n{}", self.output());
     }

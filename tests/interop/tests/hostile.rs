@@ -1,5 +1,7 @@
 //! Odd requests from browsers: each gets its ordinary answer, and harms nobody.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use interop::http::{line, request};
 use interop::websocket::{CLOSE, PING, PONG, RawSocket, TEXT, connect, encode, handshake};
 use interop::{Echo, echo_tests, serve};

@@ -1,5 +1,7 @@
 //! Plain HTTP through the real server.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::thread;
 
 use interop::http::{line, request};

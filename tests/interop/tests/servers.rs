@@ -1,5 +1,7 @@
 //! Servers that are two, come late, crash and come back.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use interop::handler::Options;
 use interop::http::line;
 use interop::mongrel2::Config;

@@ -1,5 +1,7 @@
 //! How the echo handlers start and end as processes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -30,7 +32,7 @@ fn open_websockets_are_told_goodbye(echo: Echo) {
         assert_eq!(goodbye.code, CloseCode::Away);
         assert!(matches!(socket.read(), Err(Error::ConnectionClosed)));
     }
-    handler.stop();
+    handler.expect_orderly_end();
 }
 
 fn stops_without_a_server(echo: Echo) {

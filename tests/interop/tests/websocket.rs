@@ -1,5 +1,7 @@
 //! WebSockets through the real server, with clients that keep to RFC 6455.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use interop::handler::Options;
 use interop::websocket::{BINARY, PING, PONG, RawSocket, TEXT, connect};
 use interop::{Echo, Mongrel2, echo_tests, serve};

@@ -34,6 +34,7 @@ impl Server {
         };
         let explain = |address: &str, error| format!("cannot connect to {address}: {error}");
         let (pull, publish) = (&options.pull, &options.publish);
+        [pull, publish].into_iter().try_for_each(|address| check_port(address))?;
         Ok(Self {
             sender: options.sender.clone(),
             pull: socket(zmq::PULL, pull).map_err(|error| explain(pull, error))?,
@@ -155,6 +156,14 @@ impl Server {
         let mut message = format!("{} {}:{id}, ", self.sender, id.len()).into_bytes();
         message.extend(body);
         self.publish.send(message, 0)
+    }
+}
+
+/// libzmq takes any port, and never connects.
+fn check_port(address: &str) -> Result<(), String> {
+    match address.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':')) {
+        Some((_, port)) if port.parse::<u16>().is_err() => Err(format!("no port in {address}")),
+        _ => Ok(()),
     }
 }
 
