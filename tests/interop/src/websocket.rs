@@ -96,6 +96,11 @@ impl RawSocket {
         self.expect_end();
     }
 
+    /// Takes all frames up to the end of the connection.
+    pub fn read_to_end(&mut self) {
+        while self.read().is_some() {}
+    }
+
     /// Takes the body of a refusal.
     pub fn skip(&mut self, octets: usize) {
         self.client.take(octets).expect("the body is as long as it says");

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::thread;
+use std::time::Duration;
+
 use interop::handler::Options;
 use interop::http::line;
 use interop::mongrel2::Config;
@@ -10,8 +13,8 @@ use interop::{Echo, Handler, Mongrel2, echo_tests, serve};
 use tungstenite::Message;
 
 echo_tests! {
-    two_servers_with_equal_ids, a_crashed_server_is_served_again, the_handler_may_come_first,
-    the_handler_may_be_replaced, one_server_may_stay_away,
+    two_servers_with_equal_ids, a_crashed_server_is_served_again, no_reply_outlives_a_crash,
+    the_handler_may_come_first, the_handler_may_be_replaced, one_server_may_stay_away,
 }
 
 fn two_servers_with_equal_ids(echo: Echo) {
@@ -67,11 +70,34 @@ fn a_crashed_server_is_served_again(echo: Echo) {
     handler.stop();
 }
 
+/// A restarted server counts its clients from 1 again, so that what was meant for an old one would
+/// reach a stranger.
+fn no_reply_outlives_a_crash(echo: Echo) {
+    let mut server = Mongrel2::start();
+    let _handler = Options::new(echo).server(&server).with("--ping-interval", "0.1").start();
+    server.wait_until_served();
+    let mut before: Vec<_> = (0..20).map(|_| RawSocket::connect(server.address())).collect();
+    server.kill();
+    before.iter_mut().for_each(RawSocket::read_to_end);
+    // Time for pings to nobody.
+    thread::sleep(Duration::from_millis(500));
+    server.run();
+    server.wait_until_served();
+    let mut strangers: Vec<_> = (0..20).map(|_| server.client()).collect();
+    for _ in 0..5 {
+        for stranger in &mut strangers {
+            // A frame among the replies would be no status line.
+            stranger.get("/stranger").expect_echo(&line("GET", "/stranger"));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn the_handler_may_come_first(echo: Echo) {
     let mut server = Mongrel2::prepare(Config::default());
     let mut handler = Handler::start(echo, &server);
     // It has tried to connect, in vain, before the server is there.
-    assert!(handler.wait(std::time::Duration::from_millis(500)).is_none());
+    assert!(handler.wait(Duration::from_millis(500)).is_none());
     server.run();
     server.wait_until_served();
     server.client().get("/late").expect_echo(&line("GET", "/late"));
