@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -90,12 +90,13 @@ fn bind_unix(path: PathBuf) -> io::Result<Bound> {
     Ok(Bound { file, socket: Socket::Unix(socket), port: 0 })
 }
 
-/// Whether the file of a Unix socket outlived its socket, which shows when connecting to it.
+/// Whether the file of a Unix socket outlived its socket, which shows when connecting to it. Files of
+/// other kinds refuse as well, and are none of our business.
 ///
 /// Two binders may both find so; the second then removes the first one's file. The kernel offers
 /// nothing to prevent that, and libzmq lives with it as well.
 fn is_stale(path: &Path) -> bool {
-    address::abstract_name(path).is_none()
+    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
         && matches!(
             UnixStream::connect(path),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused

@@ -1,0 +1,19 @@
+//! Alone in its process, for it counts the descriptors of the whole process.
+
+mod adapter {
+    use std::time::Duration;
+
+    use futures_lite::future::or;
+    use mongrel2_transceiver::Machine;
+    pub(crate) use mongrel2_transceiver_smol::Driver;
+
+    pub(crate) fn next<M: Machine>(driver: &mut Driver<M>, timeout: Duration) -> Option<M::Event> {
+        async_io::block_on(or(async { Some(driver.next_event().await) }, async {
+            async_io::Timer::after(timeout).await;
+            None
+        }))
+    }
+}
+
+#[path = "../../suite/descriptors.rs"]
+mod suite;

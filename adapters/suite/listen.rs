@@ -1,0 +1,137 @@
+//! Binding, and what becomes of ports and files.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixListener;
+
+use super::bench::{Bench, endpoints, unused_ipc};
+use super::probe::Event;
+
+#[test]
+fn what_is_taken_cannot_be_bound() {
+    let mut bench = Bench::new();
+    for endpoint in endpoints() {
+        let (listener, taken) = bench.listening(&endpoint);
+        assert_eq!(bench.listen_failed(&taken), ErrorKind::AddrInUse, "{taken}");
+        // The one that has it is none the worse.
+        bench.connected(listener, &taken);
+    }
+}
+
+#[test]
+fn what_was_given_up_can_be_bound_again() {
+    let mut bench = Bench::new();
+    for endpoint in endpoints() {
+        let (listener, bound) = bench.listening(&endpoint);
+        let (one, other) = bench.connected(listener, &bound);
+        bench.unlisten(listener);
+        let (again, _) = bench.listening(&bound);
+        bench.connected(again, &bound);
+        // Streams outlive their listener.
+        bench.say(one, other, b"still here");
+    }
+}
+
+#[test]
+fn any_interface_is_reached_by_this_one() {
+    let mut bench = Bench::new();
+    let (listener, endpoint) = bench.listening("tcp://*:*");
+    bench.connected(listener, &endpoint.replace('*', "127.0.0.1"));
+}
+
+#[test]
+fn the_file_goes_with_the_listener() {
+    let mut bench = Bench::new();
+    let (path, endpoint) = unused_ipc();
+    let (listener, _) = bench.listening(&endpoint);
+    assert!(path.exists());
+    bench.unlisten(listener);
+    bench.settle();
+    assert!(!path.exists());
+    bench.listening(&endpoint);
+    drop(bench);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_is_not_ours_stays() {
+    let mut bench = Bench::new();
+    let (path, endpoint) = unused_ipc();
+    std::fs::write(&path, "dear diary").unwrap();
+    assert_eq!(bench.listen_failed(&endpoint), ErrorKind::AddrInUse);
+    assert_eq!(std::fs::read(&path).unwrap(), b"dear diary");
+    std::fs::remove_file(&path).unwrap();
+
+    bench.listening(&endpoint);
+    std::fs::remove_file(&path).unwrap();
+    let _successor = UnixListener::bind(&path).unwrap();
+    drop(bench);
+    assert!(path.exists());
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_stale_file_is_replaced() {
+    let mut bench = Bench::new();
+    let (path, endpoint) = unused_ipc();
+    drop(UnixListener::bind(&path).unwrap());
+    let (listener, _) = bench.listening(&endpoint);
+    bench.connected(listener, &endpoint);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    let mut bench = Bench::new();
+    let (_, endpoint) = unused_ipc();
+    assert_eq!(bench.listen_failed(&format!("{endpoint}/nowhere")), ErrorKind::NotFound);
+}
+
+#[test]
+fn accepts_end_with_their_listener() {
+    let mut bench = Bench::new();
+    for endpoint in endpoints() {
+        let (listener, _) = bench.listening(&endpoint);
+        let accepting = bench.accept(listener);
+        bench.unlisten(listener);
+        bench.unlisten(listener);
+        bench.close(accepting);
+        assert_eq!(bench.settle(), []);
+    }
+}
+
+/// Binding by name takes a while; an accept may come first, or the end.
+#[test]
+fn a_listener_that_is_being_bound_takes_accepts() {
+    let mut bench = Bench::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("tcp://localhost:{free}");
+    let listener = bench.listen(&endpoint);
+    let other = bench.accept(listener);
+    bench.wait(&Event::Listening(listener, free));
+    let one = bench.connect(&endpoint);
+    bench.wait(&Event::Opened(one));
+    bench.wait(&Event::Opened(other));
+
+    let given_up = bench.listen("tcp://localhost:0");
+    bench.unlisten(given_up);
+    assert_eq!(bench.settle(), []);
+}
+
+/// One accept, one stream; who is not accepted waits in the kernel.
+#[test]
+fn streams_are_accepted_in_turn() {
+    let mut bench = Bench::new();
+    let (listener, endpoint) = bench.listening("tcp://127.0.0.1:0");
+    for _ in 0..3 {
+        let link = bench.connect(&endpoint);
+        bench.wait(&Event::Opened(link));
+    }
+    assert_eq!(bench.settle(), []);
+    for _ in 0..3 {
+        let link = bench.accept(listener);
+        assert_eq!(bench.next(), Event::Opened(link));
+    }
+    let nobody = bench.accept(listener);
+    assert_eq!(bench.settle(), []);
+    bench.connect(&endpoint);
+    bench.wait(&Event::Opened(nobody));
+}

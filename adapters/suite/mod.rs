@@ -1,0 +1,12 @@
+//! The tests that every adapter must pass, over real sockets of this host.
+//!
+//! Each `tests/loopback.rs` includes this, after a module `adapter` that hides the difference: it
+//! has `Driver`, `SubmitError`, and `next`, which waits for an event for a limited time. The time
+//! only ends tests that hang; none depends on how long something takes.
+
+pub(crate) mod bench;
+mod connect;
+mod driver;
+mod listen;
+pub(crate) mod probe;
+mod transfer;

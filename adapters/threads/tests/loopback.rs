@@ -1,0 +1,38 @@
+//! The suite for all adapters, over real sockets of this host.
+
+mod adapter {
+    use std::time::Duration;
+
+    use mongrel2_transceiver::Machine;
+    pub(crate) use mongrel2_transceiver_threads::{Driver, SubmitError};
+
+    pub(crate) fn next<M: Machine>(driver: &mut Driver<M>, timeout: Duration) -> Option<M::Event> {
+        driver.next_event(Some(timeout)).unwrap()
+    }
+}
+
+#[path = "../../suite/mod.rs"]
+mod suite;
+
+use std::time::Duration;
+
+use suite::probe::{Ask, Probe};
+
+#[test]
+fn a_timeout_gives_none_and_loses_nothing() {
+    let mut driver = adapter::Driver::new(Probe::default()).unwrap();
+    assert!(driver.next_event(Some(Duration::ZERO)).unwrap().is_none());
+    assert!(driver.next_event(Some(Duration::from_millis(2))).unwrap().is_none());
+    driver.submit(Ask::Alarm(Duration::from_millis(1))).unwrap();
+    while driver.next_event(Some(Duration::ZERO)).unwrap().is_none() {}
+}
+
+#[test]
+fn events_come_from_the_iterator_too() {
+    let mut driver = adapter::Driver::new(Probe::default()).unwrap();
+    driver.submit(Ask::Alarm(Duration::ZERO)).unwrap();
+    let mut events = driver.events();
+    events.next().unwrap().unwrap();
+    events.driver().submit(Ask::Alarm(Duration::from_millis(1))).unwrap();
+    events.next().unwrap().unwrap();
+}
