@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lexopt::prelude::{Long, Short, ValueExt};
+use mongrel2_transceiver::Endpoint;
+use mongrel2_transceiver::mongrel2::Sender;
+use mongrel2_transceiver::transceiver::{Command, Config};
+
+/// What the command line asks for.
+pub(crate) enum Parsed {
+    /// To be told what there is to say.
+    Help(String),
+    /// To serve.
+    Run(Box<Options>),
+}
+
+/// How to serve, and whom.
+pub(crate) struct Options {
+    pub(crate) config: Config,
+    /// No servers: the stand-in is to be served.
+    pub(crate) servers: Vec<Server>,
+}
+
+/// One Mongrel2 server to serve.
+pub(crate) struct Server {
+    pub(crate) sender: Sender,
+    pub(crate) send_spec: Endpoint,
+    pub(crate) recv_spec: Endpoint,
+}
+
+impl Server {
+    pub(crate) fn into_command(self) -> Command {
+        Command::AddServer {
+            sender: Bytes::copy_from_slice(self.sender.as_bytes()),
+            send_spec: self.send_spec,
+            recv_spec: self.recv_spec,
+        }
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// Says what is wrong with it, for a person.
+pub(crate) fn parse(
+    name: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Parsed, String> {
+    let mut parser = lexopt::Parser::from_iter(arguments);
+    let mut config = Config::default();
+    let mut control = None;
+    let (mut senders, mut pulls, mut pubs) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Parsed::Help(help(name))),
+            Long("sender") => senders.push(sender(&text(&mut parser)?)?),
+            Long("pull") => pulls.push(endpoint("--pull", &text(&mut parser)?)?),
+            Long("pub") => pubs.push(endpoint("--pub", &text(&mut parser)?)?),
+            Long("control") => {
+                control = Some(match text(&mut parser)?.as_str() {
+                    "none" => None,
+                    address => Some(endpoint("--control", address)?),
+                });
+            }
+            Long("ping-interval") => {
+                config.ping_interval = Some(seconds("--ping-interval", &text(&mut parser)?)?);
+            }
+            Long("handshake-timeout") => {
+                config.handshake_timeout = seconds("--handshake-timeout", &text(&mut parser)?)?;
+            }
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    let servers = pair_up(senders, pulls, pubs)?;
+    let default = if servers.is_empty() { None } else { DEFAULT_CONTROL.parse().ok() };
+    config.control = control.unwrap_or(default);
+    Ok(Parsed::Run(Box::new(Options { config, servers })))
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+    let value = parser.value().and_then(|value| value.string());
+    value.map_err(|error| error.to_string())
+}
+
+fn sender(text: &str) -> Result<Sender, String> {
+    let octets = Bytes::copy_from_slice(text.as_bytes());
+    Sender::new(octets).map_err(|error| format!("--sender '{text}': {error}"))
+}
+
+fn endpoint(flag: &str, text: &str) -> Result<Endpoint, String> {
+    text.parse().map_err(|error| format!("{flag} '{text}': {error}"))
+}
+
+fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+    let is_sensible = |time: &Duration| !time.is_zero();
+    parsed.filter(is_sensible).ok_or_else(|| {
+        format!("{flag} '{text}': this takes a number of seconds above 0, such as 30 or 0.5")
+    })
+}
+
+/// The first `--sender`, `--pull` and `--pub` are one server, the second of each another.
+fn pair_up(
+    senders: Vec<Sender>,
+    pulls: Vec<Endpoint>,
+    pubs: Vec<Endpoint>,
+) -> Result<Vec<Server>, String> {
+    if pulls.len() != pubs.len() || senders.len() != pulls.len() {
+        let (s, l, b) = (senders.len(), pulls.len(), pubs.len());
+        return Err(format!(
+            "a server takes one each of --sender, --pull and --pub; there are {s}, {l} and {b}"
+        ));
+    }
+    let pairs = senders.into_iter().zip(pulls.into_iter().zip(pubs));
+    let servers = pairs.map(|(sender, (send_spec, recv_spec))| {
+        for (flag, endpoint) in [("--pull", &send_spec), ("--pub", &recv_spec)] {
+            if endpoint.is_wildcard() {
+                return Err(format!("{flag} '{endpoint}': this is for binding, not connecting"));
+            }
+        }
+        Ok(Server { sender, send_spec, recv_spec })
+    });
+    servers.collect()
+}
+
+fn help(name: &str) -> String {
+    format!(
+        "\
+A Mongrel2 handler that echoes: HTTP requests get their own body back, or one line
+METHOD PATH where they have none; WebSockets get their messages back.
+
+Usage: {name} [OPTIONS]
+
+Without --pull and --pub it starts a stand-in server inside the process, sends itself
+HTTP requests and a WebSocket conversation, and prints what passes.
+
+Options:
+  --sender ID                 send_ident of the handler in Mongrel2's configuration
+  --pull ADDR                 its send_spec, as tcp://HOST:PORT or ipc://PATH
+  --pub ADDR                  its recv_spec
+                              (repeat all three, in pairs, to serve several servers)
+  --control ADDR|none         where to bind the control socket
+                              [{DEFAULT_CONTROL}; none with the stand-in]
+  --ping-interval SECONDS     how often silent WebSockets are pinged [30]
+  --handshake-timeout SECONDS how long a link to a server may take to come up [10]
+  -h, --help                  this text
+
+Environment:
+  RUST_LOG                    what to log to stderr, such as debug or
+                              mongrel2_transceiver=trace [off]
+
+SIGINT and SIGTERM close all WebSockets, flush, and end; a second one ends at once.
+Exit code: 0 after an orderly end, 1 where it cannot run.
+"
+    )
+}
+
+const DEFAULT_CONTROL: &str = "tcp://127.0.0.1:9997";
