@@ -34,7 +34,7 @@ impl Endings {
         let (conn_id, state) = self.sessions.next_session(&mut self.cursor)?;
         let end = match state {
             State::Closing => SessionEnd::ByHandler { answered: false },
-            State::Open | State::Gone | State::Free => self.end.clone(),
+            State::Open | State::Ending | State::Gone | State::Free => self.end.clone(),
         };
         Some(Event::SessionClosed { target: Target { server, life: self.life, conn_id }, end })
     }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::mongrel2::{ConnId, Kind, Request, http};
 use crate::socket;
 use crate::socket::io::Io;
-use crate::websocket::{self, Close, CloseCode, Flags, FrameError, Incoming, Opcode, handshake};
+use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode, handshake};
 
 use super::config::Config;
 use super::event::{Event, SessionEnd};
@@ -15,6 +15,7 @@ use super::life::Side;
 use super::outbox::{Delivery, Origin};
 use super::server::Server;
 use super::sessions::State;
+use super::target::Target;
 
 /// What is at hand while a message is taken in.
 pub(super) struct Context<'a> {
@@ -108,7 +109,7 @@ impl Server {
                 let code = if status == 413 { CloseCode::TOO_BIG } else { CloseCode::INTERNAL };
                 self.end_session(conn_id, Some(code), SessionEnd::Refused, cx);
             }
-            Some(State::Gone | State::Free) => {}
+            Some(State::Ending | State::Gone | State::Free) => {}
             None if conn_id.0 < 0 => {}
             None => self.refuse(conn_id, status, ""),
         }
@@ -181,7 +182,7 @@ impl Server {
                 }
                 return;
             }
-            Some(State::Gone | State::Free) => return,
+            Some(State::Ending | State::Gone | State::Free) => return,
             None if conn_id.0 < 0 || self.sessions.len() >= cx.config.limits.sessions_max => {
                 self.turn_away(conn_id, 503, cx);
                 return;
@@ -201,19 +202,43 @@ impl Server {
                 self.outbox.push(Delivery::to_one(conn_id, pong.freeze(), Origin::Own));
             }
             Ok(Incoming::Pong(_)) => {}
-            Ok(Incoming::Close(close)) => self.closed_by_client(conn_id, close, cx),
-            Err(error) => self.violated(conn_id, error, cx),
+            Ok(Incoming::Close(close)) => {
+                self.begin_ending(conn_id, SessionEnd::ByClient(close), cx);
+            }
+            Err(error) => self.begin_ending(conn_id, SessionEnd::Violation(error), cx),
         }
     }
 
-    /// The client's close frame is answered with the same, then the connection ends (RFC 6455 5.5.1).
-    fn closed_by_client(&mut self, conn_id: ConnId, close: Close, cx: &mut Context<'_>) {
-        self.push_close(conn_id, &close);
-        self.end_session(conn_id, None, SessionEnd::ByClient(close), cx);
+    /// Nothing more is taken from this session. What came before may still wait for the application,
+    /// which can answer it until it gets to this event: then [`conclude`](Self::conclude).
+    fn begin_ending(&mut self, conn_id: ConnId, end: SessionEnd, cx: &mut Context<'_>) {
+        self.sessions.set_state(conn_id, State::Ending);
+        let target = self.target(conn_id);
+        cx.events.push_back(Event::SessionClosed { target, end });
     }
 
-    fn violated(&mut self, conn_id: ConnId, error: FrameError, cx: &mut Context<'_>) {
-        self.end_session(conn_id, Some(error.answer()), SessionEnd::Violation(error), cx);
+    /// The application has got to the end of a session. The client's close frame is answered with the
+    /// same, a violation with its code; then the connection ends (RFC 6455 5.5.1, 7.1.7).
+    pub(super) fn conclude(&mut self, target: Target, end: &SessionEnd) {
+        let conn_id = target.conn_id;
+        let is_ending = self.sessions.state(conn_id) == Some(State::Ending);
+        if !is_ending || !self.life.is_current(target.life) {
+            return;
+        }
+        match end {
+            SessionEnd::ByClient(close) => self.push_close(conn_id, close),
+            SessionEnd::Violation(error) => {
+                let code = Some(error.answer());
+                self.push_close(conn_id, &Close { code, ..Close::default() });
+            }
+            SessionEnd::ByHandler { .. }
+            | SessionEnd::Disconnected
+            | SessionEnd::Silent
+            | SessionEnd::Refused
+            | SessionEnd::ServerLost => {}
+        }
+        self.outbox.push(Delivery::hang_up(conn_id));
+        self.sessions.set_state(conn_id, State::Gone);
     }
 
     /// Ends a session and its connection; with a close frame before that, where a code is given.
@@ -247,7 +272,8 @@ impl Server {
         let end = match self.sessions.remove(conn_id) {
             Some(State::Open) => SessionEnd::Disconnected,
             Some(State::Closing) => SessionEnd::ByHandler { answered: false },
-            Some(State::Gone | State::Free) => return,
+            // Its end was told already, or is about to be.
+            Some(State::Ending | State::Gone | State::Free) => return,
             None => {
                 cx.events.push_back(Event::Disconnect { target });
                 return;

@@ -331,6 +331,12 @@ impl Machine for Transceiver {
 
     fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
+        if let Event::SessionClosed { target, end } = &event {
+            if let Some(server) = self.servers.get_mut(&target.server) {
+                server.conclude(*target, end);
+                self.touch(target.server);
+            }
+        }
         if self.events.len() <= self.config.limits.events_max / 2 {
             self.refill();
         }

@@ -39,7 +39,7 @@ impl Server {
         self.check(target)?;
         match self.sessions.state(target.conn_id) {
             None => {}
-            Some(State::Open | State::Closing) => return Err(Refused::IsSession),
+            Some(State::Open | State::Closing | State::Ending) => return Err(Refused::IsSession),
             Some(State::Gone | State::Free) => return Err(Refused::UnknownSession),
         }
         if body.is_empty() {
@@ -62,6 +62,11 @@ impl Server {
                 let end = SessionEnd::ByHandler { answered: false };
                 self.end_session(target.conn_id, None, end, cx);
             }
+            // Its end is told already.
+            Some(State::Ending) => {
+                self.outbox.push(Delivery::hang_up(target.conn_id));
+                self.sessions.set_state(target.conn_id, State::Gone);
+            }
             Some(State::Gone | State::Free) => return Err(Refused::UnknownSession),
         }
         Ok(())
@@ -83,7 +88,7 @@ impl Server {
     fn check_open(&self, target: Target) -> Result<(), Refused> {
         self.check(target)?;
         match self.sessions.state(target.conn_id) {
-            Some(State::Open) => Ok(()),
+            Some(State::Open | State::Ending) => Ok(()),
             None | Some(State::Closing | State::Gone | State::Free) => Err(Refused::UnknownSession),
         }
     }
@@ -95,6 +100,10 @@ impl Server {
         cx: &mut Context<'_>,
     ) -> Result<(), Refused> {
         self.check_open(target)?;
+        if self.sessions.state(target.conn_id) == Some(State::Ending) {
+            // The client was first: its close frame is answered soon.
+            return Err(Refused::UnknownSession);
+        }
         self.begin_close(target.conn_id, close, cx);
         Ok(())
     }
@@ -139,7 +148,7 @@ impl Server {
 
     /// Ends the connections of all sessions.
     pub(super) fn hang_up_on_all(&mut self) {
-        for state in [State::Open, State::Closing] {
+        for state in [State::Open, State::Closing, State::Ending] {
             let mut cursor = 0;
             loop {
                 let some = self.sessions.next_in(state, &mut cursor, TARGETS_MAX);

@@ -35,6 +35,9 @@ pub(super) enum State {
     Open,
     /// We have sent a close frame and wait for the client's.
     Closing,
+    /// The client has closed it, or broken a rule; the application has not got there yet, and may
+    /// answer what came before.
+    Ending,
     /// We have ended the connection. Frames that the server had read before may still come, and
     /// belong to nobody.
     Gone,
@@ -131,7 +134,7 @@ impl Sessions {
                 (State::Open, 1) => visit.to_ping.push(slot.conn_id),
                 (State::Open, _) => visit.to_end.push(slot.conn_id),
                 (State::Gone, 2..) => to_forget.push(slot.conn_id),
-                (State::Free | State::Closing | State::Gone, _) => {}
+                (State::Free | State::Closing | State::Ending | State::Gone, _) => {}
             }
         }
         to_forget.into_iter().for_each(|conn_id| {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +14,8 @@ pub struct Process {
     name: String,
     child: Child,
     output: Arc<Mutex<Vec<u8>>>,
+    /// Those that gather the output, until it has ended.
+    gatherers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -27,9 +29,11 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}; see tests/setup"));
         let output = Arc::new(Mutex::new(Vec::new()));
-        gather(child.stdout.take(), Arc::clone(&output));
-        gather(child.stderr.take(), Arc::clone(&output));
-        Self { name: name.to_owned(), child, output }
+        let gatherers = vec![
+            gather(child.stdout.take(), Arc::clone(&output)),
+            gather(child.stderr.take(), Arc::clone(&output)),
+        ];
+        Self { name: name.to_owned(), child, output, gatherers }
     }
 
     /// Sends a signal. A child that has ended already is left alone.
@@ -45,13 +49,22 @@ impl Process {
         self.child.try_wait().expect("the child can be waited for").is_none()
     }
 
-    /// Waits for its end: `None` when it runs on after `patience`.
+    /// Waits for its end: `None` when it runs on after `patience`. After an end the output
+    /// is whole.
     pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
         let end = Instant::now() + patience;
         loop {
             let status = self.child.try_wait().expect("the child can be waited for");
-            if status.is_some() || Instant::now() >= end {
+            if status.is_some() {
+                // The pipes end with the process, unless a child of its own holds them.
+                let gathered = || self.gatherers.iter().all(JoinHandle::is_finished);
+                while !gathered() && Instant::now() < end {
+                    thread::sleep(POLL);
+                }
                 return status;
+            }
+            if Instant::now() >= end {
+                return None;
             }
             thread::sleep(POLL);
         }
@@ -90,7 +103,10 @@ pub fn report(title: &str, text: &str) {
     eprintln!("---- {title} ----\n{}", text.trim_end());
 }
 
-fn gather<R: Read + Send + 'static>(pipe: Option<R>, output: Arc<Mutex<Vec<u8>>>) {
+fn gather<R: Read + Send + 'static>(
+    pipe: Option<R>,
+    output: Arc<Mutex<Vec<u8>>>,
+) -> JoinHandle<()> {
     let mut pipe = pipe.expect("the output is piped");
     thread::spawn(move || {
         let mut piece = [0; 4096];
@@ -98,7 +114,7 @@ fn gather<R: Read + Send + 'static>(pipe: Option<R>, output: Arc<Mutex<Vec<u8>>>
             let mut all = output.lock().unwrap_or_else(PoisonError::into_inner);
             all.extend_from_slice(&piece[..count]);
         }
-    });
+    })
 }
 
 const POLL: Duration = Duration::from_millis(5);
