@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "transceiver",
         &["endpoint", "segments", "rng", "machine", "zmtp", "mongrel2", "websocket", "socket"],
     ),
+    ("server", &["endpoint", "segments", "rng", "machine", "zmtp", "mongrel2", "socket"]),
 ];
 
 /// Modules of `std` that the core may not name: time, octets and dice are its arguments.

@@ -1,3 +1,5 @@
+//! The number of a browser's connection.
+
 use std::fmt;
 
 use super::decimal;

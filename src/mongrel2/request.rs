@@ -1,3 +1,5 @@
+//! Messages from the server, read where they lie.
+
 use std::borrow::Cow;
 use std::fmt;
 

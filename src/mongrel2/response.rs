@@ -1,3 +1,5 @@
+//! Replies to browsers: written by handlers, read by the stand-in server.
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::conn_id::ConnId;

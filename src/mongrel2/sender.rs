@@ -1,3 +1,5 @@
+//! The name that a reply starts with.
+
 use std::fmt;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Plain HTTP responses (RFC 9110, RFC 9112), framed as the request asks.
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::connection::Connection;

@@ -1,3 +1,5 @@
+//! Status codes and their phrases (RFC 9110 15).
+
 /// The reason phrase of a status code (RFC 9110 15, and the registry of HTTP status codes); empty
 /// for one that is not registered.
 #[must_use]

@@ -1,3 +1,5 @@
+//! Header blocks in JSON: the server's own, other programs', and damaged ones.
+
 use std::borrow::Cow;
 
 use super::*;

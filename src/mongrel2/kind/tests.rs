@@ -1,3 +1,5 @@
+//! Every kind by its marks, and every way to look like one without being it.
+
 use bytes::BytesMut;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Requests in both dialects, whole, cut and damaged.
+
 use bytes::BytesMut;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Replies as Mongrel2 reads them, and as it does not.
+
 use super::*;
 
 fn parse(raw: &str) -> Result<Reply, ReplyError> {

@@ -1,3 +1,5 @@
+//! Response heads for every kind of request.
+
 use super::*;
 use crate::mongrel2::{ConnId, Dialect, encode_request};
 
