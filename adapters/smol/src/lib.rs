@@ -62,6 +62,8 @@ pub struct Driver<M: Machine> {
     deadline: Option<Instant>,
     /// How many more operations and events until the next yield.
     turns: usize,
+    /// How many more events until operations are performed, though there be more events.
+    events: usize,
 }
 
 impl<M: Machine> Driver<M> {
@@ -73,7 +75,15 @@ impl<M: Machine> Driver<M> {
         let ready = Arc::new(Ready::default());
         let streams = Streams::new(&ready);
         let shared = Shared::new(machine, Waker::from(Arc::clone(&ready)));
-        Ok(Self { shared, ready, streams, timer: Timer::never(), deadline: None, turns: TURNS })
+        Ok(Self {
+            shared,
+            ready,
+            streams,
+            timer: Timer::never(),
+            deadline: None,
+            turns: TURNS,
+            events: 0,
+        })
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -107,6 +117,9 @@ impl<M: Machine> Driver<M> {
     }
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<M::Event> {
+        if let Some(event) = self.waiting_event() {
+            return Poll::Ready(event);
+        }
         // Before anything is looked at, so that what comes too late to be seen wakes the task.
         self.ready.register(context.waker());
         loop {
@@ -128,6 +141,14 @@ impl<M: Machine> Driver<M> {
                 self.turns = 0;
             }
         }
+    }
+
+    /// An event that waits already. Answers to several such go out in one write, so operations are
+    /// performed once those that wait are taken, and after every so many.
+    fn waiting_event(&mut self) -> Option<M::Event> {
+        let event = if self.events > 0 { self.shared.lock().poll_event() } else { None };
+        self.events = if event.is_some() { self.events - 1 } else { EVENTS };
+        event
     }
 
     /// Goes on with what waited for streams that are ready. Returns whether that was all of them.
@@ -184,3 +205,7 @@ impl<M: Machine> fmt::Debug for Driver<M> {
 
 /// Operations and events between two yields; and ready streams between two looks for events.
 const TURNS: usize = 64;
+
+/// Events taken in a row before operations are performed: enough that a batch of requests is answered
+/// in few writes, few enough that the first answer does not wait for long.
+const EVENTS: usize = 128;

@@ -60,6 +60,8 @@ pub struct Driver<M: Machine> {
     readiness: Readiness,
     /// How many more operations and events until the next look at the streams.
     turns: usize,
+    /// How many more events until operations are performed, though there be more events.
+    events: usize,
 }
 
 impl<M: Machine> Driver<M> {
@@ -74,7 +76,7 @@ impl<M: Machine> Driver<M> {
         let streams = Streams::new(poll.registry().try_clone()?, waker.clone());
         let readiness = Readiness::with_capacity(TURNS);
         let shared = Shared::new(machine, waker);
-        Ok(Self { shared, wakeup, streams, poll, readiness, turns: TURNS })
+        Ok(Self { shared, wakeup, streams, poll, readiness, turns: TURNS, events: 0 })
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -108,6 +110,9 @@ impl<M: Machine> Driver<M> {
     /// What the operating system says when it cannot wait for readiness. That is a bug somewhere;
     /// failures of streams are the machine's to deal with.
     pub fn next_event(&mut self, timeout: Option<Duration>) -> io::Result<Option<M::Event>> {
+        if let Some(event) = self.waiting_event() {
+            return Ok(Some(event));
+        }
         // A timeout past the end of time is none.
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if self.turns == 0 {
@@ -125,6 +130,14 @@ impl<M: Machine> Driver<M> {
             self.look(wait)?;
             is_over = until.is_some_and(|until| until <= Instant::now());
         }
+    }
+
+    /// An event that waits already. Answers to several such go out in one write, so operations are
+    /// performed once those that wait are taken, and after every so many.
+    fn waiting_event(&mut self) -> Option<M::Event> {
+        let event = if self.events > 0 { self.shared.lock().poll_event() } else { None };
+        self.events = if event.is_some() { self.events - 1 } else { EVENTS };
+        event
     }
 
     /// The events as they come, waiting for each; never ends by itself.
@@ -203,3 +216,12 @@ impl<M: Machine> Iterator for Events<'_, M> {
 
 /// Operations, events and ready streams between two looks at the others.
 const TURNS: usize = 64;
+
+/// Events taken in a row before operations are performed: enough that a batch of requests is answered
+/// in few writes, few enough that the first answer does not wait for long.
+const EVENTS: usize = 128;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
