@@ -15,7 +15,7 @@ use super::event::{DownReason, Event};
 use super::io::Io;
 use super::link::{DialId, Link, Origin, Stage};
 use super::liveness::{Liveness, later};
-use super::outgoing::Outlet;
+use super::outlets::Outlets;
 use super::pattern::Pattern;
 use super::queue::Queue;
 use super::timers::Timers;
@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(super) listeners: BTreeMap<ListenerId, Listener>,
     /// Streams asked of listeners, not there yet.
     pub(super) accepts: BTreeMap<LinkId, ListenerId>,
+    /// How many links were accepted and have not ended.
+    pub(super) accepted: usize,
     /// Accepted links whose handshake is not finished; ids grow, so the first is the oldest.
     pub(super) handshakes: BTreeSet<LinkId>,
     pub(super) timers: Timers<Timer>,
@@ -38,8 +40,10 @@ pub(crate) struct Core {
     pub(super) inbox: VecDeque<LinkId>,
     /// Links that may have something to write, in turn.
     pub(super) dirty: VecDeque<LinkId>,
-    /// PUSH and REQ: who may take a message, in turn.
-    pub(super) outlets: VecDeque<Outlet>,
+    /// PUSH and REQ: who may take a message.
+    pub(super) outlets: Outlets,
+    /// Whether a message was refused for want of room, and nobody was told of room since.
+    pub(super) wants_room: bool,
     /// What happened, apart from messages.
     pub(super) notices: VecDeque<Event>,
     /// Messages written whole since somebody asked.
@@ -82,11 +86,13 @@ impl Core {
             dial_serial: 0,
             listeners: BTreeMap::new(),
             accepts: BTreeMap::new(),
+            accepted: 0,
             handshakes: BTreeSet::new(),
             timers: Timers::new(),
             inbox: VecDeque::new(),
             dirty: VecDeque::new(),
-            outlets: VecDeque::new(),
+            outlets: Outlets::default(),
+            wants_room: false,
             notices: VecDeque::new(),
             sent: 0,
             is_holding: false,
@@ -106,7 +112,7 @@ impl Core {
             Input::Received { link, data } => self.received(link, data, io),
             Input::Closed { link, cause } => self.closed(link, cause, io),
             Input::Listening { listener, port } => self.listening(listener, port, io),
-            Input::ListenFailed { listener, cause } => self.listen_failed(listener, cause, io),
+            Input::ListenFailed { listener, cause } => self.listen_failed(listener, cause),
         }
         self.fire_timers(io);
     }
@@ -118,7 +124,7 @@ impl Core {
     pub(crate) fn pop_notice(&mut self, io: &mut Io) -> Option<Event> {
         let notice = self.notices.pop_front()?;
         if self.notices.is_empty() && std::mem::take(&mut self.is_holding) {
-            self.resume_endpoints(io);
+            self.resume(io);
         }
         Some(notice)
     }
@@ -166,9 +172,8 @@ impl Core {
     }
 
     pub(super) fn mark_dirty(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(&id).filter(|link| !link.is_dirty) {
-            link.is_dirty = true;
-            self.dirty.push_back(id);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.mark_dirty(&mut self.dirty);
         }
     }
 
@@ -197,6 +202,8 @@ impl Core {
         if self.is_stopping && !self.is_stopped && self.links.is_empty() && self.dials.is_empty() {
             self.is_stopped = true;
             self.timers.clear_all();
+            let dropped = self.take_dropped();
+            self.notices.extend(dropped);
             self.notices.push_back(Event::Stopped { undelivered: self.undelivered });
         }
     }
@@ -217,7 +224,7 @@ impl Core {
                 Timer::Accept(listener) => self.accept(listener, io),
                 Timer::Link(link) => self.look_at(link, io),
                 Timer::Linger(link) => self.fail(link, DownReason::Ours, io),
-                Timer::Probe(link) => self.fail(link, DownReason::Silent, io),
+                Timer::Probe(link) => self.probe_is_over(link, io),
                 Timer::Request => self.request_timed_out(io),
                 Timer::Shutdown => self.shutdown_is_over(io),
             }

@@ -11,7 +11,7 @@ use super::event::{DownReason, Event, Refused};
 use super::io::Io;
 use super::link::{DialId, Origin, Stage};
 use super::liveness::later;
-use super::outgoing::Outlet;
+use super::outlets::Outlet;
 use super::queue::Queue;
 
 /// An endpoint that the socket connects to, again and again.
@@ -67,8 +67,8 @@ impl Core {
         let backoff = Backoff::new(self.config.reconnect);
         let dial = Dial { endpoint, link: None, parked, backoff, is_held: false };
         self.dials.insert(id, dial);
-        if self.pattern.has_outlets() {
-            self.outlets.push_back(Outlet::Dial(id));
+        if self.pattern.has_outlets() && !self.config.immediate {
+            self.outlet_joins(Outlet::Dial(id));
         }
         self.dial(id, io);
         Ok(())
@@ -76,7 +76,11 @@ impl Core {
 
     pub(crate) fn disconnect(&mut self, endpoint: &Endpoint, io: &mut Io) -> Result<(), Refused> {
         let found = self.dials.iter().find(|(_, dial)| dial.endpoint == *endpoint);
-        let id = *found.ok_or(Refused::UnknownEndpoint)?.0;
+        let (&id, dial) = found.ok_or(Refused::UnknownEndpoint)?;
+        if dial.link.is_none() && dial.parked.has_waiting() && !self.config.linger.is_zero() {
+            // What waits between two attempts gets a last one.
+            self.attempt(id, io);
+        }
         if let Some(link) = self.end_dial(id) {
             self.close_when_flushed(link, io);
         }
@@ -102,20 +106,25 @@ impl Core {
         Ok(())
     }
 
-    /// Attempts to connect.
+    /// Attempts to connect, unless too many notices wait.
     pub(super) fn dial(&mut self, id: DialId, io: &mut Io) {
         let is_congested = self.holds_back();
         let Some(dial) = self.dials.get_mut(&id).filter(|dial| dial.link.is_none()) else { return };
         dial.is_held = is_congested;
-        if is_congested {
-            return;
+        if !is_congested {
+            self.attempt(id, io);
         }
+    }
+
+    fn attempt(&mut self, id: DialId, io: &mut Io) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
         let link_id = io.new_link(self.scope);
         dial.link = Some(link_id);
         let empty = Queue::new(1, 1);
         let queue = std::mem::replace(&mut dial.parked, empty);
         io.push(Output::Connect { link: link_id, endpoint: dial.endpoint.clone() });
-        let link = self.new_link(link_id, Origin::Connected(id), Stage::Opening, queue, io);
+        let mut link = self.new_link(link_id, Origin::Connected(id), Stage::Opening, queue, io);
+        link.is_lingering = self.is_stopping;
         self.links.insert(link_id, link);
         self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
     }
@@ -150,9 +159,12 @@ impl Core {
     /// Forgets an endpoint. Its link, if any, stays.
     fn end_dial(&mut self, id: DialId) -> Option<LinkId> {
         self.timers.clear(Timer::Dial(id));
-        self.outlets.retain(|outlet| *outlet != Outlet::Dial(id));
+        self.outlets.remove(Outlet::Dial(id));
         let mut dial = self.dials.remove(&id)?;
         self.undelivered += dial.parked.clear();
+        if dial.link.is_none() {
+            self.request_is_lost(Outlet::Dial(id));
+        }
         dial.link
     }
 
@@ -180,7 +192,7 @@ impl Core {
         self.accept(id, io);
     }
 
-    pub(super) fn listen_failed(&mut self, id: ListenerId, cause: ErrorKind, io: &mut Io) {
+    pub(super) fn listen_failed(&mut self, id: ListenerId, cause: ErrorKind) {
         let Some(endpoint) = self.listeners.get(&id).map(|l| l.endpoint.clone()) else { return };
         self.end_listener(id);
         tracing::debug!(%endpoint, %cause, "cannot listen");
@@ -189,9 +201,9 @@ impl Core {
 
     /// Asks a listener for the next stream, where there is room for it.
     pub(super) fn accept(&mut self, id: ListenerId, io: &mut Io) {
-        let accepted = self.links.values().filter(|l| matches!(l.origin, Origin::Accepted(_)));
-        let is_full = accepted.count() + self.accepts.len() >= self.config.limits.links_max.max(1);
-        if is_full || self.holds_back() {
+        // One more than the limit where an unfinished handshake can make room for it.
+        let max = self.config.limits.links_max.max(1) + usize::from(!self.handshakes.is_empty());
+        if self.accepted + self.accepts.len() >= max || self.holds_back() {
             return;
         }
         let Some(listener) = self.listeners.get_mut(&id) else { return };
@@ -205,16 +217,18 @@ impl Core {
 
     /// A listener has handed out the stream that it was asked for.
     pub(super) fn accepted(&mut self, link_id: LinkId, id: ListenerId, io: &mut Io) {
-        self.accepts.remove(&link_id);
         let Some(listener) = self.listeners.get_mut(&id) else { return };
         listener.accepting = None;
         listener.backoff.ready(io.now());
         let queue = self.new_queue();
         let link = self.new_link(link_id, Origin::Accepted(id), Stage::Opening, queue, io);
         self.links.insert(link_id, link);
+        self.accepted += 1;
         self.handshakes.insert(link_id);
         self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
-        if self.handshakes.len() > self.config.limits.handshakes_max.max(1) {
+        let limits = &self.config.limits;
+        let has_too_many = self.handshakes.len() > limits.handshakes_max.max(1);
+        if has_too_many || self.accepted > limits.links_max.max(1) {
             if let Some(oldest) = self.handshakes.first().copied() {
                 self.fail(oldest, DownReason::Evicted, io);
             }
@@ -232,19 +246,24 @@ impl Core {
         self.timers.set(Timer::Accept(id), later(io.now(), delay));
     }
 
-    /// After a link or a notice has gone: whatever was held for want of room goes on.
-    pub(super) fn resume_endpoints(&mut self, io: &mut Io) {
+    /// The notices are taken: whatever was held because of them goes on.
+    pub(super) fn resume(&mut self, io: &mut Io) {
+        self.resume_accepts(io);
+        let held = self.dials.iter().filter(|(_, dial)| dial.is_held).map(|(id, _)| *id);
+        for id in held.collect::<Vec<_>>() {
+            self.dial(id, io);
+        }
+        self.take_eagerly(io);
+    }
+
+    /// An accepted link has gone, and its place may be taken.
+    pub(super) fn resume_accepts(&mut self, io: &mut Io) {
         let idle = self.listeners.iter().filter(|(_, listener)| listener.accepting.is_none());
         for id in idle.map(|(id, _)| *id).collect::<Vec<_>>() {
             if !self.timers.is_set(Timer::Accept(id)) {
                 self.accept(id, io);
             }
         }
-        let held = self.dials.iter().filter(|(_, dial)| dial.is_held).map(|(id, _)| *id);
-        for id in held.collect::<Vec<_>>() {
-            self.dial(id, io);
-        }
-        self.resume_reads(io);
     }
 
     pub(super) fn end_listeners(&mut self, io: &mut Io) {

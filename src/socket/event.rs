@@ -127,7 +127,7 @@ pub enum Event {
     },
     /// All is over. Nothing happens after this.
     Stopped {
-        /// Messages that were taken and may not have arrived.
+        /// Messages that were taken and may not have arrived, in all the life of the socket.
         undelivered: usize,
     },
 }
@@ -140,7 +140,7 @@ pub enum Refused {
     Direction,
     /// All queues that could take the message are full; wait for [`Event::Room`].
     Full,
-    /// No peer is there to take the message.
+    /// No peer is there to take the message; wait for [`Event::Up`].
     NoPeer,
     /// The message exceeds the limits.
     TooLarge,
@@ -199,6 +199,8 @@ pub enum DownReason {
     Evicted,
     /// The peer holds more subscriptions than the limits allow.
     TooManySubscriptions,
+    /// The peer reads nothing, and too much waits to be told to it.
+    NotReading,
     /// It owed the reply to a request whose time was up.
     RequestTimeout,
     /// We ended it: a disconnect or the shutdown.
@@ -215,6 +217,7 @@ impl fmt::Display for DownReason {
             Self::Silent => f.write_str("no sign of life in time"),
             Self::Evicted => f.write_str("too many unfinished handshakes"),
             Self::TooManySubscriptions => f.write_str("too many subscriptions"),
+            Self::NotReading => f.write_str("the peer does not read"),
             Self::RequestTimeout => f.write_str("no reply in time"),
             Self::Ours => f.write_str("ended by this side"),
         }

@@ -3,6 +3,8 @@
 //! Octets stay in a link's engine until somebody has room for a message, and no more are read for
 //! that link until then. So a slow application slows its peers through TCP and nothing piles up.
 
+use bytes::Bytes;
+
 use crate::machine::LinkId;
 use crate::zmtp::{Message, Received};
 
@@ -13,6 +15,15 @@ use super::link::Stage;
 use super::pattern::Pattern;
 
 impl Core {
+    /// PUSH and PUB: takes in at once what peers say, as long as there is room for what the
+    /// application has to be told of it.
+    pub(super) fn take_eagerly(&mut self, io: &mut Io) {
+        while self.pattern.is_eager() && !self.inbox.is_empty() && !self.holds_back() {
+            let Some(event) = self.next_message(io) else { break };
+            self.notices.push_back(event);
+        }
+    }
+
     /// The next message, one of each link in turn; the caller has room for it.
     pub(crate) fn next_message(&mut self, io: &mut Io) -> Option<Event> {
         for _ in 0..self.inbox.len() {
@@ -80,13 +91,12 @@ impl Core {
 
     /// A link's octets are used up.
     fn is_dry(&mut self, id: LinkId, io: &mut Io) {
-        let may_read = !self.is_paused && !(self.pattern.is_eager() && self.holds_back());
         let Some(link) = self.links.get_mut(&id) else { return };
         link.in_inbox = false;
         if let Stage::Draining(reason) = &link.stage {
             let reason = reason.clone();
             self.finish(id, reason, io);
-        } else if may_read {
+        } else if !self.is_paused {
             link.read(io, self.config.limits.read_size);
         }
     }
@@ -94,7 +104,7 @@ impl Core {
     fn take_in(&mut self, id: LinkId, received: Received, io: &mut Io) -> Option<Event> {
         match received {
             Received::Message(message) => self.message(id, message),
-            Received::Oversized { size, head } => Some(Event::Oversized { link: id, size, head }),
+            Received::Oversized { size, head } => self.oversized(id, size, head, io),
             Received::Subscribe(prefix) => self.subscribed(id, prefix, io),
             Received::Cancel(prefix) => self.cancelled(id, prefix),
             Received::Ping { ttl, context } => {
@@ -126,6 +136,21 @@ impl Core {
         }
     }
 
+    /// A message was skipped. PUSH and PUB drop it as they drop any other, save that a subscription of
+    /// such a size is above the limits.
+    fn oversized(&mut self, link: LinkId, size: u64, head: Bytes, io: &mut Io) -> Option<Event> {
+        match &self.pattern {
+            Pattern::Pull | Pattern::Sub { .. } | Pattern::Req(_) | Pattern::Rep(_) => {
+                Some(Event::Oversized { link, size, head })
+            }
+            Pattern::Pub { .. } if head.first() == Some(&SUBSCRIBE_OCTET) => {
+                self.fail(link, DownReason::TooManySubscriptions, io);
+                None
+            }
+            Pattern::Push | Pattern::Pub { .. } => None,
+        }
+    }
+
     fn ponged(&mut self, id: LinkId, context: &[u8]) -> Option<Event> {
         let link = self.links.get_mut(&id)?;
         if link.probe.is_none_or(|probe| probe != *context) {
@@ -136,3 +161,6 @@ impl Core {
         Some(Event::Proven { link: id })
     }
 }
+
+/// How a subscription begins that is dressed as a message (ZMTP 3.0, RFC 23).
+const SUBSCRIBE_OCTET: u8 = 1;

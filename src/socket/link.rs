@@ -1,11 +1,15 @@
 //! One byte stream with all that belongs to it: protocol engine, queue, signs of life.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use crate::machine::{LinkId, ListenerId, Output};
 use crate::zmtp::{Engine, Message};
 
 use super::event::DownReason;
 use super::io::Io;
 use super::liveness::Liveness;
+use super::outlets::Outlet;
 use super::queue::Queue;
 use super::subscriptions::Subscriptions;
 
@@ -53,6 +57,8 @@ pub(super) struct Link {
     pub(super) is_lingering: bool,
     /// The context of a PING that is to prove who the peer is.
     pub(super) probe: Option<[u8; 8]>,
+    /// Whether a PING of ours waits to be written: a second one would ask the same.
+    has_ping: bool,
     reading: bool,
     writing: bool,
 }
@@ -79,6 +85,7 @@ impl Link {
             is_dirty: false,
             is_lingering: false,
             probe: None,
+            has_ping: false,
             reading: false,
             writing: false,
         }
@@ -88,14 +95,40 @@ impl Link {
         self.stage == Stage::Ready
     }
 
+    /// As which it takes messages of a PUSH or REQ socket.
+    pub(super) const fn outlet(&self) -> Outlet {
+        match self.origin {
+            Origin::Connected(dial) => Outlet::Dial(dial),
+            Origin::Accepted(_) => Outlet::Accepted(self.id),
+        }
+    }
+
     /// Whether the peer is ready and knows PING, which ZMTP 3.1 (RFC 37) brought.
     pub(super) fn can_be_pinged(&self) -> bool {
-        let version = self.engine.peer().map(|peer| peer.version());
-        self.is_ready() && version.is_some_and(|v| (v.major, v.minor) >= (3, 1))
+        self.is_ready() && self.engine.has_heartbeat()
+    }
+
+    /// Asks the peer for a sign of life. While one PING waits for a peer that does not read, no other
+    /// is put behind it.
+    pub(super) fn ping(&mut self, ttl: Duration) {
+        if !std::mem::replace(&mut self.has_ping, true) {
+            self.engine.ping(ttl, &[]);
+        }
+    }
+
+    /// Puts it into the row of those that may have something to write.
+    pub(super) fn mark_dirty(&mut self, dirty: &mut VecDeque<LinkId>) {
+        if !std::mem::replace(&mut self.is_dirty, true) {
+            dirty.push_back(self.id);
+        }
     }
 
     pub(super) const fn is_reading(&self) -> bool {
         self.reading
+    }
+
+    pub(super) const fn is_writing(&self) -> bool {
+        self.writing
     }
 
     /// Whether it is open, as far as we know.
@@ -126,6 +159,7 @@ impl Link {
             self.engine.send(&message);
         }
         if let Some(data) = self.engine.take_output() {
+            self.has_ping = false;
             self.writing = true;
             io.push(Output::Write { link: self.id, data });
         }

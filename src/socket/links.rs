@@ -1,6 +1,7 @@
 //! The life of a link: opened, shaken hands, ready, ended.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -12,21 +13,20 @@ use super::event::{DownReason, Event};
 use super::io::Io;
 use super::link::{Link, Origin, Stage};
 use super::liveness::{Heartbeat, Verdict, later};
-use super::outgoing::Outlet;
+use super::outlets::Outlet;
 use super::pattern::Pattern;
 use super::queue::Queue;
 
 impl Core {
     pub(super) fn opened(&mut self, id: LinkId, io: &mut Io) {
-        if let Some(listener) = self.accepts.get(&id).copied() {
+        if let Some(listener) = self.accepts.remove(&id) {
             self.accepted(id, listener, io);
-        }
-        let Some(link) = self.links.get_mut(&id) else {
+        } else if !self.links.contains_key(&id) {
             // Given up meanwhile.
             io.push(Output::Close { link: id });
-            return;
-        };
-        if link.stage == Stage::Opening {
+        }
+        let opening = self.links.get_mut(&id).filter(|link| link.stage == Stage::Opening);
+        if let Some(link) = opening {
             link.stage = Stage::Handshake;
             link.liveness.heard(io.now());
             link.read(io, self.config.limits.read_size);
@@ -48,16 +48,13 @@ impl Core {
         }
     }
 
-    /// Octets for a ready link: taken in at once, or in turn with the other links.
+    /// Octets for a ready link: taken in when its turn comes, which is now where there is room.
     fn has_input(&mut self, id: LinkId, io: &mut Io) {
-        if self.pattern.is_eager() {
-            while let Some(event) = self.take_from(id, io) {
-                self.notices.push_back(event);
-            }
-        } else if let Some(link) = self.links.get_mut(&id).filter(|link| !link.in_inbox) {
+        if let Some(link) = self.links.get_mut(&id).filter(|link| !link.in_inbox) {
             link.in_inbox = true;
             self.inbox.push_back(id);
         }
+        self.take_eagerly(io);
     }
 
     fn shake_hands(&mut self, id: LinkId, io: &mut Io) {
@@ -77,23 +74,25 @@ impl Core {
         tracing::debug!(?id, version = ?metadata.version(), "link is ready");
         link.stage = Stage::Ready;
         link.was_up = true;
+        if !link.can_be_pinged() {
+            link.liveness.never_ask();
+        }
+        if let Pattern::Sub { topics } = &self.pattern {
+            topics.iter().for_each(|prefix| link.engine.subscribe(prefix));
+        }
+        let (outlet, origin) = (link.outlet(), link.origin);
         self.handshakes.remove(&id);
-        let endpoint = match link.origin {
+        let endpoint = match origin {
             Origin::Connected(dial) => self.dials.get_mut(&dial).map(|dial| {
                 dial.backoff.ready(io.now());
                 dial.endpoint.clone()
             }),
-            Origin::Accepted(_) => {
-                if self.pattern.has_outlets() {
-                    self.outlets.push_back(Outlet::Accepted(id));
-                }
-                None
-            }
+            Origin::Accepted(_) => None,
         };
-        if let Pattern::Sub { topics } = &self.pattern {
-            topics.iter().for_each(|prefix| link.engine.subscribe(prefix));
-        }
         self.notices.push_back(Event::Up { link: id, endpoint });
+        if self.needs_link(outlet) && !self.is_stopping {
+            self.outlet_joins(outlet);
+        }
         self.look_at(id, io);
         self.mark_dirty(id);
         self.has_input(id, io);
@@ -105,13 +104,14 @@ impl Core {
             return;
         }
         self.sent += link.queue.end_under_way();
-        if link.queue.reopened() && self.pattern.has_outlets() {
-            self.notices.push_back(Event::Room);
-        }
+        let reopened = link.queue.reopened().then_some(link.outlet());
         if link.has_output() {
-            self.mark_dirty(id);
+            link.mark_dirty(&mut self.dirty);
         } else if link.is_lingering && link.is_flushed() {
-            self.fail(id, DownReason::Ours, io);
+            self.end(id, io);
+        }
+        if let Some(outlet) = reopened {
+            self.outlet_reopened(outlet);
         }
     }
 
@@ -122,8 +122,6 @@ impl Core {
         }
         let reason = cause.map_or(DownReason::Closed, DownReason::Io);
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.end_read();
-        link.end_write();
         match link.stage {
             Stage::Ready if link.in_inbox => self.drain(id, reason),
             Stage::Draining(_) => {}
@@ -133,11 +131,24 @@ impl Core {
 
     /// The stream is gone; the whole messages that it brought are handed out before the link ends.
     fn drain(&mut self, id: LinkId, reason: DownReason) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.stage = Stage::Draining(reason);
-            self.timers.clear(Timer::Link(id));
-            self.timers.clear(Timer::Probe(id));
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.stage = Stage::Draining(reason);
+        // Late answers change nothing any more.
+        link.end_read();
+        link.end_write();
+        let outlet = link.outlet();
+        if self.needs_link(outlet) {
+            self.outlets.remove(outlet);
         }
+        for timer in [Timer::Link(id), Timer::Linger(id), Timer::Probe(id)] {
+            self.timers.clear(timer);
+        }
+    }
+
+    /// Whether messages may be given to this outlet only while its link is up.
+    const fn needs_link(&self, outlet: Outlet) -> bool {
+        let is_kept = matches!(outlet, Outlet::Dial(_)) && !self.config.immediate;
+        self.pattern.has_outlets() && !is_kept
     }
 
     /// Ends a link from our side.
@@ -147,22 +158,30 @@ impl Core {
         self.finish(id, reason, io);
     }
 
+    /// Ends a link from our side, in order: the whole messages that it brought are handed out.
+    fn end(&mut self, id: LinkId, io: &mut Io) {
+        match self.links.get_mut(&id) {
+            Some(link) if link.is_ready() && link.in_inbox && !self.is_stopping => {
+                link.close(io);
+                self.drain(id, DownReason::Ours);
+            }
+            _ => self.fail(id, DownReason::Ours, io),
+        }
+    }
+
     /// Ends a link once what waits for its peer is written, or the linger time is over.
     pub(super) fn close_when_flushed(&mut self, id: LinkId, io: &mut Io) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let has_output = match link.stage {
-            Stage::Opening | Stage::Handshake => self.is_stopping && link.queue.len() > 0,
+            Stage::Opening | Stage::Handshake => link.queue.has_waiting(),
             Stage::Ready => !link.is_flushed(),
             Stage::Draining(_) => false,
         };
         if has_output && !self.config.linger.is_zero() {
             link.is_lingering = true;
             self.timers.set(Timer::Linger(id), later(io.now(), self.config.linger));
-        } else if link.is_ready() && link.in_inbox && !self.is_stopping {
-            link.close(io);
-            self.drain(id, DownReason::Ours);
         } else {
-            self.fail(id, DownReason::Ours, io);
+            self.end(id, io);
         }
     }
 
@@ -172,10 +191,19 @@ impl Core {
         for timer in [Timer::Link(id), Timer::Linger(id), Timer::Probe(id)] {
             self.timers.clear(timer);
         }
-        self.handshakes.remove(&id);
-        self.outlets.retain(|outlet| *outlet != Outlet::Accepted(id));
+        if matches!(link.origin, Origin::Accepted(_)) {
+            self.accepted -= 1;
+            self.handshakes.remove(&id);
+        }
+        let outlet = link.outlet();
+        if self.needs_link(outlet) {
+            self.outlets.remove(outlet);
+        }
         let mut lost = link.queue.end_under_way();
         let parked = if self.keeps_queue(&link) {
+            if link.queue.reopened() {
+                self.outlet_reopened(outlet);
+            }
             std::mem::replace(&mut link.queue, Queue::new(1, 1))
         } else {
             lost += link.queue.clear();
@@ -183,14 +211,16 @@ impl Core {
         };
         tracing::debug!(?id, %reason, lost, "link ended");
         self.undelivered += lost;
-        self.link_lost(&link, lost > 0 || !parked.has_waiting());
+        if lost > 0 || !parked.has_waiting() {
+            self.request_is_lost(outlet);
+        }
         if link.was_up {
             self.notices.push_back(Event::Down { link: id, reason: reason.clone(), lost });
         }
         if let Origin::Connected(dial) = link.origin {
             self.redial(dial, parked, reason, link.was_up, io);
         }
-        self.resume_endpoints(io);
+        self.resume_accepts(io);
         self.check_stopped();
     }
 
@@ -211,22 +241,17 @@ impl Core {
             self.fail(id, DownReason::HandshakeTimeout, io);
             return;
         }
-        let listening = link.is_reading() || self.pattern.is_eager();
-        match link.liveness.judge(now, listening) {
+        let is_reading = link.is_reading();
+        match link.liveness.judge(now, is_reading) {
             Verdict::Wait(next) => self.timers.set_or_clear(Timer::Link(id), next),
             Verdict::Lost => self.fail(id, DownReason::Silent, io),
             Verdict::Ping => {
-                let ttl = self.config.heartbeat.map_or(std::time::Duration::ZERO, ping_ttl);
-                if link.can_be_pinged() {
-                    link.engine.ping(ttl, &[]);
-                    link.liveness.pinged(now);
-                } else {
-                    link.liveness.heard(now);
-                }
-                if let Verdict::Wait(next) = link.liveness.judge(now, listening) {
+                link.ping(self.config.heartbeat.map_or(Duration::ZERO, ping_ttl));
+                link.liveness.pinged(now);
+                if let Verdict::Wait(next) = link.liveness.judge(now, is_reading) {
                     self.timers.set_or_clear(Timer::Link(id), next);
                 }
-                self.mark_dirty(id);
+                link.mark_dirty(&mut self.dirty);
             }
         }
     }
@@ -239,11 +264,25 @@ impl Core {
         };
         let context = io.rng.next_u64().to_be_bytes();
         link.probe = Some(context);
-        link.engine.ping(std::time::Duration::ZERO, &context);
-        let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
-        self.timers.set(Timer::Probe(id), later(io.now(), patience));
-        self.mark_dirty(id);
+        link.engine.ping(Duration::ZERO, &context);
+        link.mark_dirty(&mut self.dirty);
+        self.set_probe_end(id, io);
         true
+    }
+
+    fn set_probe_end(&mut self, id: LinkId, io: &Io) {
+        let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
+        let patience = patience.max(Duration::from_millis(1));
+        self.timers.set(Timer::Probe(id), later(io.now(), patience));
+    }
+
+    /// The proof is overdue. Where we do not read, the answer may lie in front of us.
+    pub(super) fn probe_is_over(&mut self, id: LinkId, io: &mut Io) {
+        if self.links.get(&id).is_some_and(Link::is_reading) {
+            self.fail(id, DownReason::Silent, io);
+        } else {
+            self.set_probe_end(id, io);
+        }
     }
 
     /// Stops or resumes the reading of messages. Handshakes go on, and links that have ended are
@@ -256,10 +295,7 @@ impl Core {
     }
 
     /// Asks for octets on every link that could have been read, but was not.
-    pub(super) fn resume_reads(&mut self, io: &mut Io) {
-        if self.is_paused || self.holds_back() {
-            return;
-        }
+    fn resume_reads(&mut self, io: &mut Io) {
         let size = self.config.limits.read_size;
         for link in self.links.values_mut().filter(|link| link.is_ready() && !link.in_inbox) {
             link.read(io, size);
@@ -268,6 +304,6 @@ impl Core {
 }
 
 /// The time to live that our PING announces: silence of ours for two rounds.
-fn ping_ttl(heartbeat: Heartbeat) -> std::time::Duration {
+fn ping_ttl(heartbeat: Heartbeat) -> Duration {
     heartbeat.interval.saturating_add(heartbeat.timeout).saturating_mul(2)
 }

@@ -42,8 +42,19 @@ pub(crate) enum Verdict {
 }
 
 impl Liveness {
-    pub(crate) const fn new(now: Instant, heartbeat: Option<Heartbeat>) -> Self {
+    /// Times below a millisecond count as one: whatever the configuration says, a peer gets the time
+    /// to answer.
+    pub(crate) fn new(now: Instant, heartbeat: Option<Heartbeat>) -> Self {
+        let heartbeat = heartbeat.map(|asked| Heartbeat {
+            interval: asked.interval.max(TIME_MIN),
+            timeout: asked.timeout.max(TIME_MIN),
+        });
         Self { heartbeat, heard_at: now, pinged_at: None, peer_ttl: None }
+    }
+
+    /// The peer does not know PING: it is never asked.
+    pub(crate) const fn never_ask(&mut self) {
+        self.heartbeat = None;
     }
 
     /// An octet arrived: any octet counts.
@@ -83,6 +94,9 @@ impl Liveness {
         Verdict::Wait([ttl_end, ping_end, next_ping].into_iter().flatten().min())
     }
 }
+
+/// The shortest time that a peer is given.
+const TIME_MIN: Duration = Duration::from_millis(1);
 
 /// A sum that cannot overflow: what is too far away is a century away.
 pub(crate) fn later(at: Instant, by: Duration) -> Instant {

@@ -16,6 +16,7 @@ mod link;
 mod links;
 mod liveness;
 mod outgoing;
+mod outlets;
 mod pattern;
 mod pubsub;
 mod queue;

@@ -4,20 +4,11 @@ use crate::machine::LinkId;
 use crate::zmtp::Message;
 
 use super::core::Core;
-use super::event::Refused;
+use super::event::{Event, Refused};
 use super::io::Io;
-use super::link::{DialId, Link};
+use super::outlets::Outlet;
 use super::pattern::Pattern;
 use super::queue::Queue;
-
-/// Somebody who may take a message of a PUSH or REQ socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outlet {
-    /// An endpoint that we connect to: it has a queue from the connect on (RFC 28, RFC 30).
-    Dial(DialId),
-    /// An accepted peer: it has a queue while its link is up.
-    Accepted(LinkId),
-}
 
 impl Core {
     /// Sends a message as the pattern has it.
@@ -40,21 +31,44 @@ impl Core {
 
     /// Gives a message to the next peer in turn whose queue has room.
     pub(super) fn push(&mut self, message: Message) -> Result<Outlet, Refused> {
-        let mut refused = Refused::NoPeer;
-        for _ in 0..self.outlets.len() {
-            let Some(outlet) = self.outlets.pop_front() else { break };
-            self.outlets.push_back(outlet);
+        let size = message.size();
+        while let Some(outlet) = self.outlets.take_next() {
             let Some(queue) = self.outlet_queue(outlet) else { continue };
-            if queue.admits(message.size()) {
-                queue.push(message);
-                if let Some(link) = self.outlet_link(outlet) {
-                    self.mark_dirty(link);
-                }
-                return Ok(outlet);
+            if !queue.admits(size) {
+                self.outlets.set_full(outlet);
+                continue;
             }
-            refused = Refused::Full;
+            queue.push(message);
+            self.outlets.put_back(outlet);
+            if let Some(link) = self.outlet_link(outlet) {
+                self.mark_dirty(link);
+            }
+            return Ok(outlet);
         }
-        Err(refused)
+        if !self.outlets.has_full() {
+            return Err(Refused::NoPeer);
+        }
+        self.wants_room = true;
+        Err(Refused::Full)
+    }
+
+    /// Somebody new may take messages.
+    pub(super) fn outlet_joins(&mut self, outlet: Outlet) {
+        self.outlets.put_back(outlet);
+        self.there_is_room();
+    }
+
+    /// A queue that was full has fallen to half.
+    pub(super) fn outlet_reopened(&mut self, outlet: Outlet) {
+        if self.outlets.reopen(outlet) {
+            self.there_is_room();
+        }
+    }
+
+    fn there_is_room(&mut self) {
+        if std::mem::take(&mut self.wants_room) {
+            self.notices.push_back(Event::Room);
+        }
     }
 
     /// The stream of an outlet, where it has one.
@@ -65,18 +79,12 @@ impl Core {
         }
     }
 
+    /// Where messages for an outlet wait: with its stream, or between two streams with its endpoint.
     pub(super) fn outlet_queue(&mut self, outlet: Outlet) -> Option<&mut Queue> {
-        let immediate = self.config.immediate;
-        match self.outlet_link(outlet) {
-            Some(id) => {
-                let link = self.links.get_mut(&id)?;
-                let is_open = !immediate || link.is_ready();
-                (is_open && !link.is_lingering).then_some(&mut link.queue)
-            }
-            None => match outlet {
-                Outlet::Dial(id) if !immediate => Some(&mut self.dials.get_mut(&id)?.parked),
-                Outlet::Dial(_) | Outlet::Accepted(_) => None,
-            },
+        match (self.outlet_link(outlet), outlet) {
+            (Some(id), _) => self.links.get_mut(&id).map(|link| &mut link.queue),
+            (None, Outlet::Dial(id)) => self.dials.get_mut(&id).map(|dial| &mut dial.parked),
+            (None, Outlet::Accepted(_)) => None,
         }
     }
 
@@ -99,6 +107,6 @@ impl Core {
 
     /// Octets and messages that wait for one link or are under way to it.
     pub(crate) fn queued(&self, link: LinkId) -> (usize, usize) {
-        self.links.get(&link).map_or((0, 0), |link: &Link| (link.queue.len(), link.queue.octets()))
+        self.links.get(&link).map_or((0, 0), |link| (link.queue.len(), link.queue.octets()))
     }
 }

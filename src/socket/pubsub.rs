@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::machine::LinkId;
-use crate::zmtp::Message;
+use crate::zmtp::{Engine, Message};
 
 use super::core::Core;
 use super::event::{DownReason, Event, Refused};
@@ -14,32 +14,25 @@ impl Core {
     /// Gives a message to every subscriber whose subscriptions match; drops it for those whose queue
     /// is full, and counts that.
     pub(super) fn publish(&mut self, message: &Message) -> Result<(), Refused> {
-        let mut takers = Vec::new();
-        let mut missed = 0;
+        let size = message.size();
+        let (mut taken, mut missed) = (0, 0);
         for link in self.links.values_mut() {
             let wants = link.is_ready() && !link.is_lingering;
             if !wants || !link.subscriptions.match_frame(message.first()) {
                 continue;
             }
-            if link.queue.admits(message.size()) {
+            if link.queue.admits(size) {
                 link.enqueue(message.clone());
-                takers.push(link.id);
+                link.mark_dirty(&mut self.dirty);
+                taken += 1;
             } else {
                 missed += 1;
             }
         }
-        if takers.is_empty() && missed == 0 {
-            return Err(Refused::NoPeer);
-        }
-        takers.into_iter().for_each(|id| self.mark_dirty(id));
-        self.count_dropped(missed);
-        Ok(())
-    }
-
-    fn count_dropped(&mut self, missed: u64) {
         if let Pattern::Pub { dropped } = &mut self.pattern {
             *dropped += missed;
         }
+        if taken + missed == 0 { Err(Refused::NoPeer) } else { Ok(()) }
     }
 
     /// Messages that slow subscribers missed since the last call.
@@ -61,16 +54,19 @@ impl Core {
             self.fail(id, DownReason::TooManySubscriptions, io);
             return None;
         }
+        // A piece of the chunk that it came in would keep all of the chunk.
+        let prefix = Bytes::copy_from_slice(&prefix);
         let is_first = subscriptions.add(prefix.clone());
         is_first.then_some(Event::Subscribed { link: id, prefix })
     }
 
     pub(super) fn cancelled(&mut self, id: LinkId, prefix: Bytes) -> Option<Event> {
         let was_last = self.links.get_mut(&id)?.subscriptions.remove(&prefix);
+        let prefix = Bytes::copy_from_slice(&prefix);
         was_last.then_some(Event::Cancelled { link: id, prefix })
     }
 
-    pub(crate) fn subscribe(&mut self, prefix: Bytes) -> Result<(), Refused> {
+    pub(crate) fn subscribe(&mut self, prefix: Bytes, io: &mut Io) -> Result<(), Refused> {
         let max = self.config.limits.subscriptions_max.max(1);
         let Pattern::Sub { topics } = &mut self.pattern else { return Err(Refused::Direction) };
         if prefix.len() > PREFIX_SIZE_MAX {
@@ -80,26 +76,32 @@ impl Core {
             return Err(Refused::TooManySubscriptions);
         }
         if topics.add(prefix.clone()) {
-            self.tell_publishers(|engine| engine.subscribe(&prefix));
+            self.tell_publishers(|engine| engine.subscribe(&prefix), io);
         }
         Ok(())
     }
 
-    pub(crate) fn cancel(&mut self, prefix: &[u8]) -> Result<(), Refused> {
+    pub(crate) fn cancel(&mut self, prefix: &[u8], io: &mut Io) -> Result<(), Refused> {
         let Pattern::Sub { topics } = &mut self.pattern else { return Err(Refused::Direction) };
         if topics.remove(prefix) {
-            self.tell_publishers(|engine| engine.cancel(prefix));
+            self.tell_publishers(|engine| engine.cancel(prefix), io);
         }
         Ok(())
     }
 
-    fn tell_publishers(&mut self, tell: impl Fn(&mut crate::zmtp::Engine)) {
-        let mut told = Vec::new();
+    /// Tells all publishers. One that reads nothing is not told for ever: above the high-water mark it
+    /// is cut off, and told everything anew when it is back.
+    fn tell_publishers(&mut self, tell: impl Fn(&mut Engine), io: &mut Io) {
+        let max = self.config.limits.send_bytes_max.max(1);
+        let mut stuck = Vec::new();
         for link in self.links.values_mut().filter(|link| link.is_ready()) {
             tell(&mut link.engine);
-            told.push(link.id);
+            link.mark_dirty(&mut self.dirty);
+            if link.is_writing() && link.engine.output_len() > max {
+                stuck.push(link.id);
+            }
         }
-        told.into_iter().for_each(|id| self.mark_dirty(id));
+        stuck.into_iter().for_each(|id| self.fail(id, DownReason::NotReading, io));
     }
 }
 

@@ -6,10 +6,9 @@ use crate::zmtp::{Frame, Message};
 use super::core::{Core, Timer};
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
-use super::link::Link;
 use super::link::Origin;
 use super::liveness::later;
-use super::outgoing::Outlet;
+use super::outlets::Outlet;
 use super::pattern::Pattern;
 
 /// What a REQ socket waits for.
@@ -92,53 +91,38 @@ impl Core {
         let Pattern::Req(Requester { asked: Some(outlet) }) = self.pattern else { return };
         self.request_is_over();
         self.notices.push_back(Event::NoReply { timed_out: true });
-        if let Some(queue) = self.outlet_queue(outlet) {
-            queue.clear();
+        let link = self.outlet_link(outlet);
+        let Some(queue) = self.outlet_queue(outlet) else { return };
+        // A request that never left brings no reply.
+        let has_left = queue.clear() == 0;
+        if queue.reopened() {
+            self.outlet_reopened(outlet);
         }
-        if let Some(link) = self.outlet_link(outlet) {
+        if let Some(link) = link.filter(|_| has_left) {
             self.fail(link, DownReason::RequestTimeout, io);
         }
     }
 
-    /// A link has ended: REQ may wait for a reply in vain, REP owe one to nobody.
-    pub(super) fn link_lost(&mut self, link: &Link, had_the_request: bool) {
-        match &mut self.pattern {
-            Pattern::Req(Requester { asked: Some(outlet) }) => {
-                let was_asked = match link.origin {
-                    Origin::Connected(dial) => *outlet == Outlet::Dial(dial),
-                    Origin::Accepted(_) => *outlet == Outlet::Accepted(link.id),
-                };
-                if was_asked && had_the_request {
-                    self.request_is_over();
-                    self.notices.push_back(Event::NoReply { timed_out: false });
-                }
-            }
-            Pattern::Rep(replier) => {
-                if replier.owed.as_ref().is_some_and(|(owed, _)| *owed == link.id) {
-                    // The application still works on it; its reply will be refused.
-                    tracing::debug!(id = ?link.id, "the peer left before its reply");
-                }
-            }
-            Pattern::Req(_)
-            | Pattern::Push
-            | Pattern::Pull
-            | Pattern::Pub { .. }
-            | Pattern::Sub { .. } => {}
+    /// Nobody will reply to the request, if this is who was asked.
+    pub(super) fn request_is_lost(&mut self, by: Outlet) {
+        let Pattern::Req(Requester { asked }) = &self.pattern else { return };
+        if *asked == Some(by) {
+            self.request_is_over();
+            self.notices.push_back(Event::NoReply { timed_out: false });
         }
     }
 
-    /// Replies to the peer that asked last. If it is gone the reply is refused and the socket goes
-    /// on with the next request.
+    /// Replies to the peer that asked last. If it is gone, as its [`Event::Down`] has told, the reply
+    /// is dropped (RFC 28) and the socket goes on with the next request.
     pub(super) fn reply(&mut self, message: Message) -> Result<(), Refused> {
         let Pattern::Rep(replier) = &mut self.pattern else { return Err(Refused::Direction) };
         let Some((id, mut frames)) = replier.owed.take() else { return Err(Refused::NoRequest) };
         frames.extend(message.into_frames());
         let link = self.links.get_mut(&id).filter(|link| link.is_ready() && !link.is_lingering);
-        let (Some(link), Some(reply)) = (link, Message::from_frames(frames)) else {
-            return Err(Refused::NoPeer);
-        };
-        link.enqueue(reply);
-        self.mark_dirty(id);
+        if let (Some(link), Some(reply)) = (link, Message::from_frames(frames)) {
+            link.enqueue(reply);
+            link.mark_dirty(&mut self.dirty);
+        }
         Ok(())
     }
 }

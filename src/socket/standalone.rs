@@ -85,8 +85,8 @@ impl Machine for Socket {
             Command::Connect(endpoint) => self.core.connect(endpoint, io),
             Command::Disconnect(endpoint) => self.core.disconnect(&endpoint, io),
             Command::Send(message) => self.core.send(message, io),
-            Command::Subscribe(prefix) => self.core.subscribe(prefix),
-            Command::Cancel(prefix) => self.core.cancel(&prefix),
+            Command::Subscribe(prefix) => self.core.subscribe(prefix, io),
+            Command::Cancel(prefix) => self.core.cancel(&prefix, io),
             Command::Shutdown => {
                 self.core.shutdown(io);
                 Ok(())
