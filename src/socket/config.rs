@@ -7,6 +7,8 @@ use super::liveness::Heartbeat;
 use crate::zmtp::{self, Oversize, SocketType};
 
 /// How a socket behaves. Made by [`Config::new`]; change the fields before the socket is made.
+///
+/// A time below a millisecond counts as one, save for the linger time.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {

@@ -14,7 +14,7 @@ use super::endpoints::{Dial, Listener};
 use super::event::{DownReason, Event};
 use super::io::Io;
 use super::link::{DialId, Link, Origin, Stage};
-use super::liveness::{Liveness, later};
+use super::liveness::{Liveness, TIME_MIN, later};
 use super::outlets::Outlets;
 use super::pattern::Pattern;
 use super::queue::Queue;
@@ -76,7 +76,9 @@ pub(super) enum Timer {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, scope: u32) -> Self {
+    pub(crate) fn new(mut config: Config, scope: u32) -> Self {
+        config.handshake_timeout = config.handshake_timeout.max(TIME_MIN);
+        config.request_timeout = config.request_timeout.map(|timeout| timeout.max(TIME_MIN));
         Self {
             pattern: Pattern::new(config.socket_type),
             config,

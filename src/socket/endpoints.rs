@@ -10,7 +10,7 @@ use super::core::{Core, Timer};
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
 use super::link::{DialId, Origin, Stage};
-use super::liveness::later;
+use super::liveness::{TIME_MIN, later};
 use super::outlets::Outlet;
 use super::queue::Queue;
 
@@ -141,7 +141,8 @@ impl Core {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         dial.link = None;
         dial.parked = parked;
-        let delay = dial.backoff.failed(io.now(), &mut io.rng);
+        // Never in the same call, whatever the configuration says: no spinning.
+        let delay = dial.backoff.failed(io.now(), &mut io.rng).max(TIME_MIN);
         if !was_up && !self.is_stopping {
             let endpoint = dial.endpoint.clone();
             tracing::debug!(%endpoint, %reason, ?delay, "connect failed");
@@ -150,8 +151,6 @@ impl Core {
         if self.is_stopping && !dial.parked.has_waiting() {
             self.end_dial(id);
         } else {
-            // Never in the same call, whatever the configuration says: no spinning.
-            let delay = delay.max(std::time::Duration::from_millis(1));
             self.timers.set(Timer::Dial(id), later(io.now(), delay));
         }
     }
@@ -242,8 +241,7 @@ impl Core {
         let Some(listener) = self.listeners.get_mut(&id) else { return };
         listener.accepting = None;
         let delay = listener.backoff.failed(io.now(), &mut io.rng);
-        let delay = delay.max(std::time::Duration::from_millis(1));
-        self.timers.set(Timer::Accept(id), later(io.now(), delay));
+        self.timers.set(Timer::Accept(id), later(io.now(), delay.max(TIME_MIN)));
     }
 
     /// The notices are taken: whatever was held because of them goes on.

@@ -12,7 +12,7 @@ use super::core::{Core, Timer};
 use super::event::{DownReason, Event};
 use super::io::Io;
 use super::link::{Link, Origin, Stage};
-use super::liveness::{Heartbeat, Verdict, later};
+use super::liveness::{Heartbeat, TIME_MIN, Verdict, later};
 use super::outlets::Outlet;
 use super::pattern::Pattern;
 use super::queue::Queue;
@@ -272,8 +272,7 @@ impl Core {
 
     fn set_probe_end(&mut self, id: LinkId, io: &Io) {
         let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
-        let patience = patience.max(Duration::from_millis(1));
-        self.timers.set(Timer::Probe(id), later(io.now(), patience));
+        self.timers.set(Timer::Probe(id), later(io.now(), patience.max(TIME_MIN)));
     }
 
     /// The proof is overdue. Where we do not read, the answer may lie in front of us.

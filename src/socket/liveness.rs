@@ -42,8 +42,6 @@ pub(crate) enum Verdict {
 }
 
 impl Liveness {
-    /// Times below a millisecond count as one: whatever the configuration says, a peer gets the time
-    /// to answer.
     pub(crate) fn new(now: Instant, heartbeat: Option<Heartbeat>) -> Self {
         let heartbeat = heartbeat.map(|asked| Heartbeat {
             interval: asked.interval.max(TIME_MIN),
@@ -95,8 +93,9 @@ impl Liveness {
     }
 }
 
-/// The shortest time that a peer is given.
-const TIME_MIN: Duration = Duration::from_millis(1);
+/// The shortest time that anything is given, whatever the configuration says: what is over as soon as
+/// it begins would begin again and again.
+pub(super) const TIME_MIN: Duration = Duration::from_millis(1);
 
 /// A sum that cannot overflow: what is too far away is a century away.
 pub(crate) fn later(at: Instant, by: Duration) -> Instant {

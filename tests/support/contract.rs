@@ -1,7 +1,7 @@
 //! The contract of a machine, checked on every call.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Debug;
+use std::fmt::{Debug, Write};
 use std::time::Instant;
 
 use mongrel2_transceiver::{Input, LinkId, ListenerId, Machine, Output};
@@ -31,6 +31,8 @@ struct LinkState {
     is_over: bool,
     /// A late `Opened` asks for one more `Close`.
     owes_close: bool,
+    /// An `Opened` that no adapter would send may be answered by `Close` too.
+    may_close: bool,
     is_reading: bool,
     is_writing: bool,
 }
@@ -56,16 +58,18 @@ where
     }
 
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
-        self.note(now, format!("<- {input:?}"));
+        self.note(now, "<- ", &input);
         self.expect(&input);
         self.machine.handle(now, input);
         self.was_called(now);
     }
 
     pub(crate) fn submit(&mut self, now: Instant, command: M::Command) -> Result<(), M::Refused> {
-        let text = format!("{command:?}");
+        self.note(now, "submit ", &command);
         let result = self.machine.submit(now, command);
-        self.note(now, format!("submit {text}: {:?}", result.as_ref().err()));
+        if let Err(refused) = &result {
+            self.note(now, "refused ", refused);
+        }
         self.was_called(now);
         result
     }
@@ -78,7 +82,7 @@ where
             self.check(owing.is_none(), "a late Opened is answered by Close");
             return None;
         };
-        self.note(self.now, format!("-> {output:?}"));
+        self.note(self.now, "-> ", &output);
         self.is_drained = false;
         self.outputs += 1;
         let open = self.links.values().filter(|state| !state.is_over && !state.is_closed).count();
@@ -92,7 +96,7 @@ where
         let event = self.machine.poll_event();
         match &event {
             Some(event) => {
-                self.note(self.now, format!("event {event:?}"));
+                self.note(self.now, "event ", event);
                 self.is_drained = false;
                 self.outputs = 0;
             }
@@ -139,7 +143,8 @@ where
             Input::Opened { link } => {
                 let is_new = !self.links.contains_key(link);
                 let state = self.links.entry(*link).or_default();
-                state.owes_close = is_new || (state.is_closed && !state.is_open);
+                state.owes_close = state.is_closed && !state.is_open && !state.is_over;
+                state.may_close = is_new || state.is_closed || state.is_over;
                 state.is_closed |= is_new;
                 state.is_open = true;
             }
@@ -190,9 +195,10 @@ where
             }
             Output::Close { link } => {
                 let state = self.links.get(link).copied().unwrap_or_default();
-                let may_close = state.owes_close || !(state.is_closed || state.is_over);
+                let may_close = state.may_close || !(state.is_closed || state.is_over);
                 self.check(may_close, "a link is closed once, by one side");
-                let closed = LinkState { is_closed: true, owes_close: false, ..state };
+                let closed =
+                    LinkState { is_closed: true, owes_close: false, may_close: false, ..state };
                 self.links.insert(*link, closed);
             }
         }
@@ -220,14 +226,26 @@ where
         }
     }
 
-    fn note(&mut self, now: Instant, mut text: String) {
-        if text.len() > 300 {
-            let end = (0..=300).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.truncate(end);
-        }
-        if self.log.len() == 50 {
+    fn note(&mut self, at: Instant, what: &str, value: &dyn Debug) {
+        let mut line = Line(what.to_owned());
+        let _cut_short = write!(line, "{value:?}");
+        if self.log.len() == LOG_LENGTH {
             self.log.pop_front();
         }
-        self.log.push_back((now, text));
+        self.log.push_back((at, line.0));
     }
 }
+
+/// A text that takes no more than fits into a line of the log.
+struct Line(String);
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.push_str(text);
+        if self.0.len() < LINE_LENGTH { Ok(()) } else { Err(std::fmt::Error) }
+    }
+}
+
+/// Operations that are shown when a rule is broken.
+const LOG_LENGTH: usize = 50;
+const LINE_LENGTH: usize = 300;

@@ -1,0 +1,236 @@
+//! Anything at any time: no sequence of inputs and commands breaks the contract of a machine.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mongrel2_transceiver::socket::{Command, Config, Event, Heartbeat, Limits, Socket};
+use mongrel2_transceiver::zmtp::{Message, Oversize, SocketType};
+use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Machine, Output};
+
+use crate::support::{Checked, Dice, base};
+use crate::wire;
+
+/// One socket under random treatment.
+struct Attack {
+    dice: Dice,
+    socket: Checked<Socket>,
+    socket_type: SocketType,
+    now: Instant,
+    /// What could be answered.
+    pending: VecDeque<Output>,
+    listeners: Vec<ListenerId>,
+    /// Octets handed in and messages accepted, less what surely came out: for the bounds.
+    polled: usize,
+    is_stopped: bool,
+}
+
+impl Attack {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let socket_type = dice.pick(&wire::ALL_TYPES);
+        let config = config(socket_type, &mut dice);
+        Self {
+            socket: Checked::new(Socket::new(base(), config), base()),
+            dice,
+            socket_type,
+            now: base(),
+            pending: VecDeque::new(),
+            listeners: Vec::new(),
+            polled: 0,
+            is_stopped: false,
+        }
+    }
+
+    fn step(&mut self) {
+        self.now = match self.dice.below(20) {
+            0 => self.now - Duration::from_secs(2),
+            1 => self.now + Duration::from_secs(3),
+            2 => self.socket.next_deadline().unwrap_or(self.now),
+            3..10 => self.now + self.dice.up_to(Duration::from_millis(20)),
+            _ => self.now,
+        };
+        if self.dice.one_in(4) {
+            let command = self.command();
+            let _refused = self.socket.submit(self.now, command);
+        } else {
+            let input = self.input();
+            self.socket.handle(self.now, input);
+        }
+        self.drain();
+        for _ in 0..self.dice.below(4) {
+            let Some(event) = self.socket.poll_event() else { break };
+            self.polled += 1;
+            assert!(!self.is_stopped, "nothing comes after Stopped: {event:?}");
+            self.is_stopped = matches!(event, Event::Stopped { .. });
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.socket.poll_output() {
+            match &output {
+                Output::Listen { listener, .. } => self.listeners.push(*listener),
+                Output::Close { .. } | Output::Unlisten { .. } => continue,
+                Output::Connect { .. }
+                | Output::Accept { .. }
+                | Output::Read { .. }
+                | Output::Write { .. } => {}
+            }
+            self.pending.push_back(output);
+        }
+    }
+
+    /// Mostly an answer to what was asked for, sometimes anything.
+    fn input(&mut self) -> Input {
+        if self.dice.one_in(8) || self.pending.is_empty() {
+            return self.any_input();
+        }
+        let position = self.dice.below(self.pending.len());
+        let output = self.pending.remove(position).expect("within the length");
+        let fails = self.dice.one_in(10);
+        let cause = self.dice.pick(&[None, Some(ErrorKind::ConnectionReset)]);
+        match output {
+            Output::Connect { link, .. } | Output::Accept { link, .. } if !fails => {
+                Input::Opened { link }
+            }
+            Output::Listen { listener, .. } if fails => {
+                Input::ListenFailed { listener, cause: ErrorKind::AddrInUse }
+            }
+            Output::Listen { listener, .. } => Input::Listening { listener, port: 7 },
+            Output::Write { link, .. } if !fails => Input::Sent { link },
+            Output::Read { link, max } if !fails => {
+                let mut data = self.octets();
+                data.truncate(max);
+                Input::Received { link, data }
+            }
+            Output::Connect { link, .. }
+            | Output::Accept { link, .. }
+            | Output::Read { link, .. }
+            | Output::Write { link, .. }
+            | Output::Close { link } => Input::Closed { link, cause },
+            Output::Unlisten { .. } => Input::Timeout,
+        }
+    }
+
+    fn any_input(&mut self) -> Input {
+        let known: Vec<LinkId> = self.socket.all_links().collect();
+        let unknown = LinkId::new(9, self.dice.next());
+        let link = match known.len() {
+            0 => unknown,
+            count if self.dice.one_in(10) => [unknown, known[self.dice.below(count)]][0],
+            count => known[self.dice.below(count)],
+        };
+        let unknown = ListenerId::new(9, self.dice.next());
+        let listener = match self.listeners.len() {
+            0 => unknown,
+            count => self.dice.pick(&[unknown, self.listeners[count - 1], self.listeners[0]]),
+        };
+        match self.dice.below(7) {
+            0 => Input::Timeout,
+            1 => Input::Opened { link },
+            2 => Input::Sent { link },
+            3 => Input::Listening { listener, port: 9 },
+            4 => Input::Received { link, data: self.octets() },
+            5 => Input::Closed { link, cause: Some(ErrorKind::BrokenPipe) },
+            _ => Input::ListenFailed { listener, cause: ErrorKind::Other },
+        }
+    }
+
+    /// What a peer might say: mostly in order, sometimes noise.
+    fn octets(&mut self) -> Bytes {
+        let mut octets = Vec::new();
+        for _ in 0..=self.dice.below(3) {
+            let size = self.dice.pick(&[0, 1, 5, 40, 300]);
+            let body = self.dice.octets(size);
+            let prefix = self.dice.pick(&[&b""[..], b"a", b"ab", b"b"]);
+            octets.extend(match self.dice.below(12) {
+                0..4 => wire::handshake(self.socket_type),
+                4 => wire::command("SUBSCRIBE", prefix),
+                5 => wire::command("CANCEL", prefix),
+                6 => wire::command("PING", &[0, self.dice.pick(&[0, 1, 20]), 7, 7]),
+                7 => wire::command("PONG", b""),
+                8 => wire::message(&[b"", &body]),
+                9 => wire::message(&[&body]),
+                10 => wire::message(&[&body, prefix, b"\x01ab"]),
+                _ => body,
+            });
+        }
+        if self.dice.one_in(4) {
+            let keep = self.dice.below(octets.len() + 1);
+            octets.truncate(keep);
+        }
+        octets.into()
+    }
+
+    fn command(&mut self) -> Command {
+        let number = self.dice.below(3);
+        let endpoint: Endpoint = match number {
+            0 => "tcp://127.0.0.1:9".parse(),
+            1 => "tcp://*:0".parse(),
+            _ => "ipc://@fuzz".parse(),
+        }
+        .expect("an endpoint");
+        let topic = Bytes::from(vec![b'a'; self.dice.below(30)]);
+        match self.dice.below(60) {
+            0 => Command::Shutdown,
+            1..10 => Command::Bind(endpoint),
+            10 => Command::Unbind(endpoint),
+            11..20 => Command::Connect(endpoint),
+            20..23 => Command::Disconnect(endpoint),
+            23..26 => Command::Subscribe(topic),
+            26 => Command::Cancel(topic),
+            _ => {
+                let size = self.dice.pick(&[0, 1, 5, 100, 5000]);
+                let frames = self.dice.pick(&[1, 1, 2, 12]);
+                let frames = (0..frames).map(|_| self.dice.octets(size).into()).collect();
+                Command::Send(Message::from_frames(frames).expect("there are frames"))
+            }
+        }
+    }
+}
+
+fn config(socket_type: SocketType, dice: &mut Dice) -> Config {
+    let mut config = Config::new(socket_type);
+    config.seed = dice.next();
+    config.immediate = dice.one_in(3);
+    config.linger = dice.pick(&[Duration::ZERO, Duration::from_secs(1), Duration::MAX]);
+    config.request_timeout = dice.pick(&[None, Some(Duration::ZERO), Some(Duration::from_secs(1))]);
+    config.handshake_timeout = dice.pick(&[Duration::ZERO, Duration::from_secs(5), Duration::MAX]);
+    let times = [Duration::ZERO, Duration::from_secs(1), Duration::MAX];
+    config.reconnect.delay_min = dice.pick(&times);
+    config.reconnect.delay_max = dice.pick(&times);
+    if dice.one_in(2) {
+        let mut heartbeat = Heartbeat::default();
+        heartbeat.interval = dice.pick(&times);
+        heartbeat.timeout = dice.pick(&times);
+        config.heartbeat = Some(heartbeat);
+    }
+    let sizes = [0, 1, 2, 10];
+    let mut limits = Limits::default();
+    limits.message_size_max = dice.pick(&[0, 10, 1000]);
+    limits.frames_max = dice.pick(&sizes);
+    limits.oversize = dice.pick(&[Oversize::Refuse, Oversize::Skip]);
+    limits.links_max = dice.pick(&sizes);
+    limits.handshakes_max = dice.pick(&sizes);
+    limits.events_max = dice.pick(&sizes);
+    limits.send_messages_max = dice.pick(&sizes);
+    limits.send_bytes_max = dice.pick(&[0, 10, 1000]);
+    limits.subscriptions_max = dice.pick(&sizes);
+    limits.read_size = dice.pick(&[0, 1, 100, 10_000]);
+    limits.write_size = dice.pick(&[0, 1, 100, 10_000]);
+    config.limits = limits;
+    config
+}
+
+#[test]
+fn no_input_breaks_the_contract() {
+    for seed in 0..2000 {
+        let mut attack = Attack::new(seed);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            (0..150).for_each(|_| attack.step());
+        }));
+        assert!(result.is_ok(), "seed {seed}, {:?}", attack.socket_type);
+    }
+}
