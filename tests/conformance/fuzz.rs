@@ -1,6 +1,6 @@
 //! Anything at any time: no sequence of inputs and commands breaks the contract of a machine.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,14 @@ struct Attack {
     /// What could be answered.
     pending: VecDeque<Output>,
     listeners: Vec<ListenerId>,
-    /// Octets handed in and messages accepted, less what surely came out: for the bounds.
-    polled: usize,
+    /// What the peers have not finished saying.
+    speeches: BTreeMap<LinkId, Bytes>,
+    accepted: BTreeSet<LinkId>,
+    links_max: usize,
+    seen: BTreeSet<&'static str>,
     is_stopped: bool,
+    /// Whether operations and events are polled now and then only.
+    is_lazy: bool,
 }
 
 impl Attack {
@@ -31,6 +36,7 @@ impl Attack {
         let mut dice = Dice::new(seed);
         let socket_type = dice.pick(&wire::ALL_TYPES);
         let config = config(socket_type, &mut dice);
+        let links_max = config.limits.links_max.max(1);
         Self {
             socket: Checked::new(Socket::new(base(), config), base()),
             dice,
@@ -38,8 +44,12 @@ impl Attack {
             now: base(),
             pending: VecDeque::new(),
             listeners: Vec::new(),
-            polled: 0,
+            speeches: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            links_max,
+            seen: BTreeSet::new(),
             is_stopped: false,
+            is_lazy: seed % 4 == 0,
         }
     }
 
@@ -58,10 +68,13 @@ impl Attack {
             let input = self.input();
             self.socket.handle(self.now, input);
         }
+        if self.is_lazy && !self.dice.one_in(5) {
+            return;
+        }
         self.drain();
         for _ in 0..self.dice.below(4) {
             let Some(event) = self.socket.poll_event() else { break };
-            self.polled += 1;
+            self.seen.insert(kind(&event));
             assert!(!self.is_stopped, "nothing comes after Stopped: {event:?}");
             self.is_stopped = matches!(event, Event::Stopped { .. });
             self.drain();
@@ -72,19 +85,25 @@ impl Attack {
         while let Some(output) = self.socket.poll_output() {
             match &output {
                 Output::Listen { listener, .. } => self.listeners.push(*listener),
+                Output::Accept { link, .. } => {
+                    self.accepted.insert(*link);
+                }
                 Output::Close { .. } | Output::Unlisten { .. } => continue,
-                Output::Connect { .. }
-                | Output::Accept { .. }
-                | Output::Read { .. }
-                | Output::Write { .. } => {}
+                Output::Connect { .. } | Output::Read { .. } | Output::Write { .. } => {}
             }
             self.pending.push_back(output);
         }
+        let accepted = self.socket.open_links().filter(|link| self.accepted.contains(link)).count();
+        assert!(accepted <= self.links_max, "{accepted} accepted links are open");
     }
 
     /// Mostly an answer to what was asked for, sometimes anything.
     fn input(&mut self) -> Input {
-        if self.dice.one_in(8) || self.pending.is_empty() {
+        if self.is_lazy && self.pending.is_empty() {
+            return Input::Timeout;
+        }
+        // Who polls late may well answer late, but not before the question.
+        if !self.is_lazy && (self.pending.is_empty() || self.dice.one_in(8)) {
             return self.any_input();
         }
         let position = self.dice.below(self.pending.len());
@@ -101,9 +120,7 @@ impl Attack {
             Output::Listen { listener, .. } => Input::Listening { listener, port: 7 },
             Output::Write { link, .. } if !fails => Input::Sent { link },
             Output::Read { link, max } if !fails => {
-                let mut data = self.octets();
-                data.truncate(max);
-                Input::Received { link, data }
+                Input::Received { link, data: self.speech(link, max) }
             }
             Output::Connect { link, .. }
             | Output::Accept { link, .. }
@@ -138,6 +155,18 @@ impl Attack {
         }
     }
 
+    /// What the peer of a link says next: a handshake, then traffic, each to its end.
+    fn speech(&mut self, link: LinkId, max: usize) -> Bytes {
+        let handshake = Bytes::from(wire::handshake(self.socket_type));
+        let mut speech = self.speeches.remove(&link).unwrap_or(handshake);
+        while speech.is_empty() {
+            speech = self.octets();
+        }
+        let data = speech.split_to(max.min(speech.len()));
+        self.speeches.insert(link, speech);
+        data
+    }
+
     /// What a peer might say: mostly in order, sometimes noise.
     fn octets(&mut self) -> Bytes {
         let mut octets = Vec::new();
@@ -146,7 +175,8 @@ impl Attack {
             let body = self.dice.octets(size);
             let prefix = self.dice.pick(&[&b""[..], b"a", b"ab", b"b"]);
             octets.extend(match self.dice.below(12) {
-                0..4 => wire::handshake(self.socket_type),
+                0 => wire::handshake(self.socket_type),
+                1..4 => wire::message(&[prefix]),
                 4 => wire::command("SUBSCRIBE", prefix),
                 5 => wire::command("CANCEL", prefix),
                 6 => wire::command("PING", &[0, self.dice.pick(&[0, 1, 20]), 7, 7]),
@@ -181,6 +211,7 @@ impl Attack {
             20..23 => Command::Disconnect(endpoint),
             23..26 => Command::Subscribe(topic),
             26 => Command::Cancel(topic),
+            27..40 => Command::Send(Message::from("ab")),
             _ => {
                 let size = self.dice.pick(&[0, 1, 5, 100, 5000]);
                 let frames = self.dice.pick(&[1, 1, 2, 12]);
@@ -209,7 +240,7 @@ fn config(socket_type: SocketType, dice: &mut Dice) -> Config {
     }
     let sizes = [0, 1, 2, 10];
     let mut limits = Limits::default();
-    limits.message_size_max = dice.pick(&[0, 10, 1000]);
+    limits.message_size_max = dice.pick(&[0, 10, 1000, 10_000]);
     limits.frames_max = dice.pick(&sizes);
     limits.oversize = dice.pick(&[Oversize::Refuse, Oversize::Skip]);
     limits.links_max = dice.pick(&sizes);
@@ -224,13 +255,36 @@ fn config(socket_type: SocketType, dice: &mut Dice) -> Config {
     config
 }
 
+/// The name of an event, to see that the attack reaches all corners.
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Listening { .. } => "listening",
+        Event::ListenFailed { .. } => "listen failed",
+        Event::Up { .. } => "up",
+        Event::Down { .. } => "down",
+        Event::ConnectFailed { .. } => "connect failed",
+        Event::Message { .. } => "message",
+        Event::Oversized { .. } => "oversized",
+        Event::Subscribed { .. } => "subscribed",
+        Event::Cancelled { .. } => "cancelled",
+        Event::Room => "room",
+        Event::Dropped { .. } => "dropped",
+        Event::NoReply { .. } => "no reply",
+        Event::Stopped { .. } => "stopped",
+        other => panic!("{other:?} is nothing that a bare socket says"),
+    }
+}
+
 #[test]
 fn no_input_breaks_the_contract() {
+    let mut seen = BTreeSet::new();
     for seed in 0..2000 {
         let mut attack = Attack::new(seed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             (0..150).for_each(|_| attack.step());
         }));
         assert!(result.is_ok(), "seed {seed}, {:?}", attack.socket_type);
+        seen.append(&mut attack.seen);
     }
+    assert_eq!(seen.len(), 13, "the attack does not reach everything: {seen:?}");
 }

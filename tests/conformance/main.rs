@@ -8,11 +8,13 @@ mod greeting;
 mod handshake;
 mod heartbeat;
 mod liveness;
+mod network;
 mod oversize;
 mod pipeline;
 mod pubsub;
 mod reqrep;
 mod round_trip;
+mod sockets;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;

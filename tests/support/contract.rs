@@ -1,6 +1,6 @@
 //! The contract of a machine, checked on every call.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{Debug, Write};
 use std::time::Instant;
 
@@ -10,14 +10,19 @@ use mongrel2_transceiver::{Input, LinkId, ListenerId, Machine, Output};
 #[derive(Debug)]
 pub(crate) struct Checked<M: Machine> {
     machine: M,
+    /// Every link that there ever was.
     links: BTreeMap<LinkId, LinkState>,
+    /// Those that neither side has ended.
+    alive: BTreeSet<LinkId>,
+    /// Those whose late `Opened` has to be answered by `Close`.
+    owing: BTreeSet<LinkId>,
     listeners: BTreeMap<ListenerId, bool>,
     /// The newest time that the machine was told.
     now: Instant,
     /// Whether no operation can be waiting to be polled.
     is_drained: bool,
-    /// Operations since the last input or command.
-    outputs: usize,
+    /// Operations that it may still ask for because of what it was told.
+    allowance: usize,
     log: VecDeque<(Instant, String)>,
 }
 
@@ -29,10 +34,8 @@ struct LinkState {
     is_closed: bool,
     /// The machine was told of its end; nothing that it did since then may name the link.
     is_over: bool,
-    /// A late `Opened` asks for one more `Close`.
-    owes_close: bool,
-    /// An `Opened` that no adapter would send may be answered by `Close` too.
-    may_close: bool,
+    /// `Opened` that came too late, or never should have come: one more `Close` may answer each.
+    extra_closes: usize,
     is_reading: bool,
     is_writing: bool,
 }
@@ -45,10 +48,12 @@ where
         Self {
             machine,
             links: BTreeMap::new(),
+            alive: BTreeSet::new(),
+            owing: BTreeSet::new(),
             listeners: BTreeMap::new(),
             now,
             is_drained: false,
-            outputs: 0,
+            allowance: 0,
             log: VecDeque::new(),
         }
     }
@@ -78,15 +83,14 @@ where
         let output = self.machine.poll_output();
         let Some(output) = output else {
             self.is_drained = true;
-            let owing = self.links.iter().find(|(_, state)| state.owes_close);
-            self.check(owing.is_none(), "a late Opened is answered by Close");
+            self.allowance = 0;
+            self.check(self.owing.is_empty(), "a late Opened is answered by Close");
             return None;
         };
         self.note(self.now, "-> ", &output);
         self.is_drained = false;
-        self.outputs += 1;
-        let open = self.links.values().filter(|state| !state.is_over && !state.is_closed).count();
-        self.check(self.outputs <= 64 + 8 * open, "the operations of one call are bounded");
+        self.check(self.allowance > 0, "the operations of one call are bounded");
+        self.allowance -= 1;
         self.judge(&output);
         Some(output)
     }
@@ -98,7 +102,7 @@ where
             Some(event) => {
                 self.note(self.now, "event ", event);
                 self.is_drained = false;
-                self.outputs = 0;
+                self.allowance += 64 + 8 * self.alive.len();
             }
             None if was_drained => {
                 let caused = self.machine.poll_output();
@@ -115,8 +119,7 @@ where
 
     /// Links that the machine has not ended and was not told the end of.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = LinkId> {
-        let is_open = |state: &LinkState| state.is_open && !state.is_closed && !state.is_over;
-        self.links.iter().filter(move |(_, state)| is_open(state)).map(|(id, _)| *id)
+        self.alive.iter().copied().filter(|link| self.links[link].is_open)
     }
 
     /// Every link that there ever was.
@@ -131,7 +134,7 @@ where
     fn was_called(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.is_drained = false;
-        self.outputs = 0;
+        self.allowance += 64 + 8 * self.alive.len();
         let is_later = self.machine.next_deadline().is_none_or(|deadline| deadline > self.now);
         self.check(is_later, "the next deadline is later than now");
     }
@@ -143,8 +146,11 @@ where
             Input::Opened { link } => {
                 let is_new = !self.links.contains_key(link);
                 let state = self.links.entry(*link).or_default();
-                state.owes_close = state.is_closed && !state.is_open && !state.is_over;
-                state.may_close = is_new || state.is_closed || state.is_over;
+                if state.is_closed && !state.is_open && !state.is_over {
+                    self.owing.insert(*link);
+                }
+                let is_late = is_new || state.is_closed || state.is_over || !is_drained;
+                state.extra_closes += usize::from(is_late);
                 state.is_closed |= is_new;
                 state.is_open = true;
             }
@@ -154,10 +160,13 @@ where
             Input::Closed { link, .. } => {
                 let state = self.links.entry(*link).or_default();
                 state.is_over |= is_drained;
+                self.alive.remove(link);
                 (state.is_reading, state.is_writing) = (false, false);
             }
             Input::ListenFailed { listener, .. } => {
-                self.listeners.insert(*listener, false);
+                if is_drained {
+                    self.listeners.insert(*listener, false);
+                }
             }
             Input::Timeout | Input::Listening { .. } => {}
         }
@@ -195,10 +204,15 @@ where
             }
             Output::Close { link } => {
                 let state = self.links.get(link).copied().unwrap_or_default();
-                let may_close = state.may_close || !(state.is_closed || state.is_over);
-                self.check(may_close, "a link is closed once, by one side");
-                let closed =
-                    LinkState { is_closed: true, owes_close: false, may_close: false, ..state };
+                let is_first = !state.is_closed && !state.is_over;
+                self.check(
+                    is_first || state.extra_closes > 0,
+                    "a link is closed once, by one side",
+                );
+                let extra_closes = state.extra_closes.saturating_sub(usize::from(!is_first));
+                let closed = LinkState { is_closed: true, extra_closes, ..state };
+                self.alive.remove(link);
+                self.owing.remove(link);
                 self.links.insert(*link, closed);
             }
         }
@@ -206,6 +220,7 @@ where
 
     fn is_new(&mut self, link: LinkId) {
         let old = self.links.insert(link, LinkState::default());
+        self.alive.insert(link);
         self.check(old.is_none(), "no id is used twice");
     }
 
