@@ -23,6 +23,8 @@ mod queue;
 mod reqrep;
 mod standalone;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timers;
 
 pub use backoff::Reconnect;

@@ -1,0 +1,151 @@
+//! What a socket offers to the machines above it, and the outside cannot reach.
+
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use super::core::Core;
+use super::event::{DownReason, Event};
+use super::io::Io;
+use crate::machine::{Input, LinkId, Output};
+use crate::zmtp::{Engine, Limits, Received, SocketType};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A core with one connected peer, whose engine the test holds.
+struct Pair {
+    io: Io,
+    core: Core,
+    link: LinkId,
+    peer: Engine,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+fn pair(ours: SocketType, theirs: SocketType) -> Pair {
+    let mut io = Io::new(Instant::now(), 1);
+    let mut core = Core::new(Config::new(ours), 0);
+    core.connect("tcp://peer:1".parse().unwrap(), &mut io).unwrap();
+    let Some(Output::Connect { link, .. }) = io.pop() else { panic!("it connects") };
+    core.handle(Input::Opened { link }, &mut io);
+    let mut pair = Pair { io, core, link, peer: Engine::new(theirs, Limits::default()) };
+    for _ in 0..3 {
+        pair.exchange();
+    }
+    assert!(matches!(pair.core.pop_notice(&mut pair.io), Some(Event::Up { .. })));
+    pair
+}
+
+impl Pair {
+    /// Carries what each has to say to the other; what the peer received.
+    fn exchange(&mut self) -> Vec<Received> {
+        self.core.flush(&mut self.io);
+        while let Some(output) = self.io.pop() {
+            if let Output::Write { link, data } = output {
+                self.peer.receive(data.into_bytes());
+                self.core.handle(Input::Sent { link }, &mut self.io);
+            }
+        }
+        let received: Vec<_> = std::iter::from_fn(|| self.peer.next().unwrap()).collect();
+        if let Some(octets) = self.peer.take_output() {
+            let input = Input::Received { link: self.link, data: octets.into_bytes() };
+            self.core.handle(input, &mut self.io);
+        }
+        received
+    }
+
+    fn message(&mut self) -> Option<Event> {
+        self.core.next_message(&mut self.io)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.io.advance(self.io.now() + time);
+        self.core.handle(Input::Timeout, &mut self.io);
+    }
+
+    fn answer_pings(&mut self) {
+        for received in self.exchange() {
+            if let Received::Ping { context, .. } = received {
+                self.peer.pong(&context);
+            }
+        }
+        self.exchange();
+    }
+}
+
+#[test]
+fn a_probe_is_proven_by_its_own_answer_alone() {
+    let mut pair = pair(SocketType::Pull, SocketType::Push);
+    assert!(pair.core.probe(pair.link, &mut pair.io));
+    pair.peer.pong(b"another");
+    pair.exchange();
+    assert_eq!(pair.message(), None);
+    assert!(pair.core.probe(pair.link, &mut pair.io));
+    pair.answer_pings();
+    assert_eq!(pair.message(), Some(Event::Proven { link: pair.link }));
+    pair.pass(100 * SECOND);
+    assert_eq!(pair.core.pop_notice(&mut pair.io), None);
+}
+
+#[test]
+fn an_overdue_proof_ends_the_link_unless_we_did_not_read() {
+    for is_paused in [false, true] {
+        let mut pair = pair(SocketType::Pull, SocketType::Push);
+        assert_eq!(pair.message(), None);
+        pair.core.set_paused(is_paused, &mut pair.io);
+        assert!(pair.core.probe(pair.link, &mut pair.io));
+        // The answer arrives at the one read that was under way, and is not looked at while paused.
+        pair.answer_pings();
+        if !is_paused {
+            assert!(pair.core.probe(pair.link, &mut pair.io));
+            assert_eq!(pair.message(), None, "the answer to the first proves nothing");
+        }
+        pair.pass(30 * SECOND);
+        let down = Event::Down { link: pair.link, reason: DownReason::Silent, lost: 0 };
+        let expected = (!is_paused).then_some(down);
+        assert_eq!(pair.core.pop_notice(&mut pair.io), expected);
+        pair.core.set_paused(false, &mut pair.io);
+        let proven = is_paused.then_some(Event::Proven { link: pair.link });
+        assert_eq!(pair.message(), proven);
+    }
+}
+
+#[test]
+fn a_pause_holds_messages_back_and_loses_none() {
+    let mut pair = pair(SocketType::Pull, SocketType::Push);
+    assert_eq!(pair.message(), None);
+    pair.core.set_paused(true, &mut pair.io);
+    pair.peer.send(&"one".into());
+    pair.exchange();
+    assert_eq!(pair.message(), None);
+    assert!(pair.io.pop().is_none(), "nothing more is read");
+    pair.core.set_paused(false, &mut pair.io);
+    let message = Event::Message { link: pair.link, message: "one".into() };
+    assert_eq!(pair.message(), Some(message));
+    assert_eq!(pair.message(), None);
+    assert!(matches!(pair.io.pop(), Some(Output::Read { .. })));
+}
+
+#[test]
+fn a_reset_link_is_made_anew_and_what_waited_is_counted() {
+    let mut pair = pair(SocketType::Push, SocketType::Pull);
+    pair.core.send("one".into(), &mut pair.io).unwrap();
+    assert_eq!(pair.core.queued(pair.link), (1, 3));
+    assert!(pair.core.is_dirty());
+    pair.exchange();
+    assert_eq!((pair.core.queued(pair.link), pair.core.take_sent()), ((0, 0), 1));
+    pair.core.reset(pair.link, &mut pair.io);
+    assert!(matches!(pair.io.pop(), Some(Output::Read { .. } | Output::Close { .. })));
+    pair.pass(SECOND);
+    let connects = std::iter::from_fn(|| pair.io.pop())
+        .filter(|output| matches!(output, Output::Connect { .. }));
+    assert_eq!(connects.count(), 1);
+}
+
+#[test]
+fn a_subscription_is_asked_for_by_link() {
+    let mut pair = pair(SocketType::Pub, SocketType::Sub);
+    assert!(!pair.core.is_subscribed(pair.link, b"abc"));
+    pair.peer.subscribe(b"ab");
+    pair.exchange();
+    assert!(pair.core.is_subscribed(pair.link, b"abc"));
+    assert!(!pair.core.is_subscribed(pair.link, b"a"));
+}
