@@ -55,7 +55,12 @@ pub(crate) struct Probe {
     alarms: BTreeMap<(Instant, u64), Duration>,
     alarms_ever: u64,
     pumped: BTreeMap<LinkId, bool>,
+    /// Pumped links that wait for room for events.
+    paused: Vec<LinkId>,
 }
+
+/// As with any machine, reads wait while the application is behind.
+const EVENTS_MAX: usize = 10;
 
 impl Machine for Probe {
     type Command = Ask;
@@ -101,7 +106,10 @@ impl Machine for Probe {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        let unpaused = self.paused.drain(..).map(|link| Output::Read { link, max: 100 });
+        self.outputs.extend(unpaused);
+        Some(event)
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -121,11 +129,15 @@ impl Probe {
 
     fn received(&mut self, link: LinkId, data: Bytes) {
         let pumped = self.pumped.get(&link).copied();
-        if pumped.is_some() {
-            self.outputs.push_back(Output::Read { link, max: 100 });
-        }
         if pumped != Some(false) {
             self.events.push_back(Event::Received(link, data));
+        }
+        if pumped.is_some() {
+            if self.events.len() < EVENTS_MAX {
+                self.outputs.push_back(Output::Read { link, max: 100 });
+            } else {
+                self.paused.push(link);
+            }
         }
     }
 }

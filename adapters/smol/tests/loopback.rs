@@ -70,7 +70,7 @@ fn events_come_from_the_stream_too() {
     driver.submit(Ask::Alarm(Duration::ZERO)).unwrap();
     driver.submit(Ask::Alarm(Duration::from_millis(1))).unwrap();
     // This `block_on` knows nothing of async-io.
-    let events = block_on(driver.by_ref().take(2).collect::<Vec<_>>());
+    let events = block_on(StreamExt::take(&mut driver, 2).collect::<Vec<_>>());
     assert_eq!(events.len(), 2);
 }
 
