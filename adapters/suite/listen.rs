@@ -102,18 +102,20 @@ fn accepts_end_with_their_listener() {
 #[test]
 fn a_listener_that_is_being_bound_takes_accepts() {
     let mut bench = Bench::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let endpoint = format!("tcp://localhost:{free}");
-    let listener = bench.listen(&endpoint);
+    let listener = bench.listen("tcp://localhost:0");
     let other = bench.accept(listener);
-    bench.wait(&Event::Listening(listener, free));
-    let one = bench.connect(&endpoint);
+    let port = bench.wait_for(|event| match event {
+        Event::Listening(_, port) => Some(*port),
+        _ => None,
+    });
+    let one = bench.connect(&format!("tcp://localhost:{port}"));
     bench.wait(&Event::Opened(one));
     bench.wait(&Event::Opened(other));
 
     let given_up = bench.listen("tcp://localhost:0");
     bench.unlisten(given_up);
-    assert_eq!(bench.settle(), []);
+    let events = bench.settle(); // the answer may have been quicker
+    assert!(matches!(events[..], [] | [Event::Listening(..)]), "{events:?}");
 }
 
 /// One accept, one stream; who is not accepted waits in the kernel.

@@ -107,8 +107,10 @@ impl Machine for Probe {
 
     fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
-        let unpaused = self.paused.drain(..).map(|link| Output::Read { link, max: 100 });
-        self.outputs.extend(unpaused);
+        if self.events.len() < EVENTS_MAX {
+            let unpaused = self.paused.drain(..).map(|link| Output::Read { link, max: 100 });
+            self.outputs.extend(unpaused);
+        }
         Some(event)
     }
 
