@@ -1,5 +1,12 @@
 //! The suite for all adapters, over real sockets of this host.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "all of this is a test, helpers included"
+)]
+
 mod adapter {
     use std::time::Duration;
 

@@ -1,5 +1,12 @@
 //! Alone in its process, for it counts the descriptors of the whole process.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "all of this is a test, helpers included"
+)]
+
 mod adapter {
     use std::time::Duration;
 
