@@ -39,7 +39,7 @@ impl Server {
         // Fresh sockets use no endpoints, have no topics and are not stopping: they refuse nothing.
         let _ = requests.bind(config.send_spec, &mut io);
         let _ = replies.bind(config.recv_spec, &mut io);
-        let _ = replies.subscribe(config.recv_ident);
+        let _ = replies.subscribe(config.recv_ident, &mut io);
         Self {
             io,
             requests,
