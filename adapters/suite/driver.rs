@@ -1,6 +1,6 @@
 //! The loop itself: time, handles, fairness.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -119,5 +119,24 @@ fn a_flood_keeps_nothing_else_away() {
         }
         drop(bench);
         floods.into_iter().for_each(|flood| flood.join().unwrap());
+    }
+}
+
+/// Events that nobody has taken yet do not keep operations from being performed.
+#[test]
+fn a_heap_of_events_keeps_no_operation_away() {
+    let mut bench = Bench::new();
+    let (link, mut peer) = quiet_peer(&mut bench);
+    peer.set_read_timeout(Some(HUNG)).unwrap();
+    for _ in 0..1000 {
+        bench.driver().submit(Ask::Alarm(Duration::ZERO)).unwrap();
+    }
+    for n in 0..9 {
+        (0..100).for_each(|_| assert_eq!(bench.next(), Event::Alarm(Duration::ZERO)));
+        bench.write(link, [vec![n].into()]);
+        bench.next();
+        let mut octet = [0];
+        peer.read_exact(&mut octet).unwrap();
+        assert_eq!(octet, [n]);
     }
 }
