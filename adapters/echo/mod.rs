@@ -6,6 +6,7 @@
 //! - [`signals`]: SIGINT and SIGTERM end it in order, a second one at once.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a person")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "an application looks at what concerns it")]
 
 pub(crate) mod app;
 pub(crate) mod demo;

@@ -136,10 +136,6 @@ impl Core {
         std::mem::take(&mut self.sent)
     }
 
-    pub(crate) const fn is_stopped(&self) -> bool {
-        self.is_stopped
-    }
-
     pub(crate) fn link_count(&self) -> usize {
         self.links.len()
     }

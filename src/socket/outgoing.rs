@@ -100,11 +100,6 @@ impl Core {
         }
     }
 
-    /// Whether a flush would do something.
-    pub(crate) fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty()
-    }
-
     /// Octets and messages that wait for one link or are under way to it.
     pub(crate) fn queued(&self, link: LinkId) -> (usize, usize) {
         self.links.get(&link).map_or((0, 0), |link| (link.queue.len(), link.queue.octets()))

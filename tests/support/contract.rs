@@ -53,7 +53,8 @@ where
             listeners: BTreeMap::new(),
             now,
             is_drained: false,
-            allowance: 0,
+            // Some machines ask for operations from the start.
+            allowance: 64,
             log: VecDeque::new(),
         }
     }
