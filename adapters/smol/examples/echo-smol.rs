@@ -28,7 +28,10 @@ async fn run(mut options: Options) -> Result<(), String> {
     let mut driver = Driver::new(transceiver).map_err(|error| error.to_string())?;
     let handle = driver.handle();
     let stopper = handle.clone();
-    on_signal(move || drop(stopper.submit(Command::Shutdown)))?;
+    on_signal(move || {
+        // It may have stopped before.
+        let _ = stopper.submit(Command::Shutdown);
+    })?;
     if options.servers.is_empty() {
         // Both ends share this thread, as two futures.
         let (served, played) = zip(serve(driver), play(handle)).await;
@@ -85,8 +88,10 @@ async fn converse(handler: &Handle<Transceiver>) -> Result<(), String> {
                 driver.submit(command).map_err(|refused| refused.to_string())?;
             }
             demo::Action::Wait => {}
-            // It may have stopped before, by a signal.
-            demo::Action::StopHandler => drop(handler.submit(Command::Shutdown)),
+            demo::Action::StopHandler => {
+                // It may have stopped before, by a signal.
+                let _ = handler.submit(Command::Shutdown);
+            }
             demo::Action::Finished => return Ok(()),
             demo::Action::Failed(message) => return Err(message),
         }

@@ -28,7 +28,10 @@ fn run(mut options: Options) -> Result<(), String> {
     let mut driver = Driver::new(transceiver).map_err(|error| error.to_string())?;
     let handle = driver.handle();
     let demo = options.servers.is_empty().then(|| start_demo(handle.clone()));
-    on_signal(move || drop(handle.submit(Command::Shutdown)))?;
+    on_signal(move || {
+        // It may have stopped before.
+        let _ = handle.submit(Command::Shutdown);
+    })?;
     for server in options.servers {
         let command = server.into_command();
         driver.submit(command).map_err(|refused| refused.to_string())?;
@@ -82,8 +85,10 @@ fn play(handler: &Handle<Transceiver>) -> Result<(), String> {
                 driver.submit(command).map_err(|refused| refused.to_string())?;
             }
             demo::Action::Wait => {}
-            // It may have stopped before, by a signal.
-            demo::Action::StopHandler => drop(handler.submit(Command::Shutdown)),
+            demo::Action::StopHandler => {
+                // It may have stopped before, by a signal.
+                let _ = handler.submit(Command::Shutdown);
+            }
             demo::Action::Finished => return Ok(()),
             demo::Action::Failed(message) => return Err(message),
         }
