@@ -55,7 +55,8 @@ impl Config {
 /// What a socket may use at most. Zero anywhere counts as one.
 ///
 /// Memory for received octets is at most `links_max × (read_size + message_size_max)`, and in
-/// practice what peers really sent of that; for messages to send at most `send_bytes_max` and one
+/// practice what peers really sent of that; for the subscriptions of peers at most
+/// `links_max × subscriptions_max` commands of 4 KiB; for messages to send at most `send_bytes_max` and one
 /// message for each link or connected endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,7 +67,8 @@ pub struct Limits {
     pub frames_max: usize,
     /// What becomes of a received message above these two.
     pub oversize: Oversize,
-    /// Links accepted at one time. At the limit nothing more is accepted.
+    /// Links accepted at one time. At the limit nothing more is accepted, unless a link whose
+    /// handshake is not finished can make room: the oldest such is closed then.
     pub links_max: usize,
     /// Accepted links whose handshake is not finished. Above the limit the oldest is closed, so that
     /// silent peers lock nobody out.

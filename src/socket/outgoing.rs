@@ -33,15 +33,16 @@ impl Core {
     pub(super) fn push(&mut self, message: Message) -> Result<Outlet, Refused> {
         let size = message.size();
         while let Some(outlet) = self.outlets.take_next() {
-            let Some(queue) = self.outlet_queue(outlet) else { continue };
+            let link = self.outlet_link(outlet);
+            let Some(queue) = self.queue_of(outlet, link) else { continue };
             if !queue.admits(size) {
                 self.outlets.set_full(outlet);
                 continue;
             }
             queue.push(message);
             self.outlets.put_back(outlet);
-            if let Some(link) = self.outlet_link(outlet) {
-                self.mark_dirty(link);
+            if let Some(id) = link {
+                self.mark_dirty(id);
             }
             return Ok(outlet);
         }
@@ -81,7 +82,12 @@ impl Core {
 
     /// Where messages for an outlet wait: with its stream, or between two streams with its endpoint.
     pub(super) fn outlet_queue(&mut self, outlet: Outlet) -> Option<&mut Queue> {
-        match (self.outlet_link(outlet), outlet) {
+        self.queue_of(outlet, self.outlet_link(outlet))
+    }
+
+    /// The same, where the stream is known already.
+    fn queue_of(&mut self, outlet: Outlet, link: Option<LinkId>) -> Option<&mut Queue> {
+        match (link, outlet) {
             (Some(id), _) => self.links.get_mut(&id).map(|link| &mut link.queue),
             (None, Outlet::Dial(id)) => self.dials.get_mut(&id).map(|dial| &mut dial.parked),
             (None, Outlet::Accepted(_)) => None,

@@ -149,3 +149,30 @@ fn a_subscription_is_asked_for_by_link() {
     assert!(pair.core.is_subscribed(pair.link, b"abc"));
     assert!(!pair.core.is_subscribed(pair.link, b"a"));
 }
+
+#[test]
+fn a_flood_of_subscriptions_makes_no_more_notices_than_the_limit() {
+    let mut pair = pair(SocketType::Pub, SocketType::Sub);
+    for _ in 0..5000 {
+        pair.peer.subscribe(b"a");
+        pair.peer.cancel(b"a");
+    }
+    pair.exchange();
+    let max = pair.core.config.limits.events_max;
+    assert_eq!(pair.core.notices.len(), max);
+    let told = std::iter::from_fn(|| pair.core.pop_notice(&mut pair.io)).count();
+    assert_eq!(told, 10_000);
+}
+
+#[test]
+fn a_subscription_does_not_keep_the_chunk_that_it_came_in() {
+    let mut pair = pair(SocketType::Pub, SocketType::Sub);
+    pair.peer.subscribe(b"a");
+    pair.peer.subscribe(b"b");
+    pair.peer.cancel(b"b");
+    let chunk = pair.peer.take_output().unwrap().into_bytes();
+    let chunk = bytes::Bytes::from(chunk.to_vec());
+    pair.core.handle(Input::Received { link: pair.link, data: chunk.clone() }, &mut pair.io);
+    assert_eq!(pair.core.notices.len(), 3);
+    assert!(chunk.is_unique());
+}
