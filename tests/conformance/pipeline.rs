@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use mongrel2_transceiver::Input;
 use mongrel2_transceiver::socket::{Command, Config, DownReason, Event, Refused};
 use mongrel2_transceiver::zmtp::{Oversize, SocketType};
 
@@ -111,6 +112,9 @@ fn p3_a_new_peer_makes_room() {
     push.hand.wrote(quick);
     push.send(&["y"]).unwrap();
     assert_eq!(push.hand.wrote(quick), one("y"));
+    let third = push.hand.accept();
+    push.hand.says(third, &wire::handshake(SocketType::Push));
+    assert!(!push.hand.events().contains(&Event::Room), "nobody waits for room any more");
 }
 
 #[test]
@@ -211,6 +215,25 @@ fn p6_the_same_when_we_disconnect_or_the_peer_breaks_a_rule() {
     pull.hand.hear();
     assert!(pull.hand.is_closed(link));
     assert_eq!(pull.texts(), ["a", "b"]);
+}
+
+#[test]
+fn p6_late_answers_on_a_lost_link_take_nothing_away() {
+    let mut config = Config::new(SocketType::Pull);
+    config.limits.events_max = 1;
+    let mut pull = Bench::with(config);
+    let link = pull.peer(Side::Connect);
+    pull.hand.is_deaf = true;
+    pull.hand.stick(link, true);
+    pull.hand.says(link, &wire::command("PING", &[0, 0]));
+    pull.hand.says(link, &[one("a"), one("b"), one("c")].concat());
+    // The PONG is still to be sent: the link lingers, until the peer ends it.
+    pull.hand.submit(Command::Disconnect(endpoint(1))).unwrap();
+    pull.hand.ends(link, None);
+    pull.hand.tell(Input::Sent { link });
+    pull.hand.tell(Input::Received { link, data: one("late").into() });
+    pull.hand.hear();
+    assert_eq!(pull.texts(), ["a", "b", "c"]);
 }
 
 #[test]
