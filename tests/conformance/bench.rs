@@ -87,7 +87,7 @@ impl Bench {
                 return (taken, refused);
             }
         }
-        panic!("it takes messages without end");
+        unreachable!("it takes messages without end");
     }
 
     /// The messages since the last look, each with its link; other events are lost.

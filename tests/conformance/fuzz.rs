@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mongrel2_transceiver::socket::{Command, Config, Event, Heartbeat, Limits, Socket};
+use mongrel2_transceiver::socket::{Command, Config, Event, Heartbeat, Socket};
 use mongrel2_transceiver::zmtp::{Message, Oversize, SocketType};
-use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Machine, Output};
+use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Output};
 
 use crate::support::{Checked, Dice, base};
 use crate::wire;
@@ -233,13 +233,11 @@ fn config(socket_type: SocketType, dice: &mut Dice) -> Config {
     config.reconnect.delay_min = dice.pick(&times);
     config.reconnect.delay_max = dice.pick(&times);
     if dice.one_in(2) {
-        let mut heartbeat = Heartbeat::default();
-        heartbeat.interval = dice.pick(&times);
-        heartbeat.timeout = dice.pick(&times);
-        config.heartbeat = Some(heartbeat);
+        let (interval, timeout) = (dice.pick(&times), dice.pick(&times));
+        config.heartbeat = Some(Heartbeat { interval, timeout });
     }
     let sizes = [0, 1, 2, 10];
-    let mut limits = Limits::default();
+    let limits = &mut config.limits;
     limits.message_size_max = dice.pick(&[0, 10, 1000, 10_000]);
     limits.frames_max = dice.pick(&sizes);
     limits.oversize = dice.pick(&[Oversize::Refuse, Oversize::Skip]);
@@ -251,11 +249,11 @@ fn config(socket_type: SocketType, dice: &mut Dice) -> Config {
     limits.subscriptions_max = dice.pick(&sizes);
     limits.read_size = dice.pick(&[0, 1, 100, 10_000]);
     limits.write_size = dice.pick(&[0, 1, 100, 10_000]);
-    config.limits = limits;
     config
 }
 
 /// The name of an event, to see that the attack reaches all corners.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what a bare socket never says")]
 fn kind(event: &Event) -> &'static str {
     match event {
         Event::Listening { .. } => "listening",
@@ -271,7 +269,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Dropped { .. } => "dropped",
         Event::NoReply { .. } => "no reply",
         Event::Stopped { .. } => "stopped",
-        other => panic!("{other:?} is nothing that a bare socket says"),
+        other => unreachable!("{other:?} is nothing that a bare socket says"),
     }
 }
 

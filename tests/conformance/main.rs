@@ -1,5 +1,6 @@
-//! What the ZeroMQ RFCs ask of one end of a link, rule by rule: each test is named after the rule it
-//! proves (G greeting, H handshake, F frames, B heartbeat, U subscriptions).
+//! What the ZeroMQ RFCs ask of one end of a link and of each socket, rule by rule: each test is named
+//! after the rule it proves (G greeting, H handshake, F frames, B heartbeat, S all sockets, P pipeline,
+//! U publish and subscribe, R request and reply).
 
 mod bench;
 mod frames;

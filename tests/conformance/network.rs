@@ -37,8 +37,8 @@ fn add_with(world: &mut World, mut config: Config) -> NodeId<Socket> {
 /// Two sockets, the first of which is bound.
 fn pair(world: &mut World, binds: Config, connects: Config) -> [NodeId<Socket>; 2] {
     let nodes = [add_with(world, binds), add_with(world, connects)];
-    world.submit(nodes[0], Command::Bind(tcp())).unwrap();
-    world.submit(nodes[1], Command::Connect(tcp())).unwrap();
+    world.submit(nodes[0], Command::Bind(tcp())).expect("a new endpoint");
+    world.submit(nodes[1], Command::Connect(tcp())).expect("a new endpoint");
     world.run_for(SECOND);
     nodes
 }

@@ -17,13 +17,13 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn delays(config: Config) -> Vec<Duration> {
     let mut bench = Bench::with(config);
-    bench.hand.submit(Command::Connect(endpoint(1))).unwrap();
+    bench.hand.submit(Command::Connect(endpoint(1))).expect("a new endpoint");
     let mut delays = Vec::new();
     for _ in 0..10 {
         bench.hand.refuse();
         let events = bench.hand.events();
         let [Event::ConnectFailed { retry_in, reason, .. }] = &events[..] else {
-            panic!("{events:?}")
+            unreachable!("{events:?}")
         };
         assert_eq!(*reason, DownReason::Io(ErrorKind::ConnectionRefused));
         bench.hand.pass(*retry_in - NANO);
@@ -359,8 +359,8 @@ fn s13_a_flood_of_one_peer_does_not_starve_the_others() {
         bench.hand.hear();
         let texts = bench.texts();
         assert_eq!(texts.len(), 1006);
-        let positions = texts.iter().enumerate().filter(|(_, text)| *text != "flood");
-        assert!(positions.last().unwrap().0 < 12, "{:?}", &texts[..12]);
+        let last = texts.iter().rposition(|text| text != "flood").unwrap();
+        assert!(last < 12, "{:?}", &texts[..12]);
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`World`] joins any number of machines by a pretended network, in virtual time, from a seed.
 
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part of this")]
+#![allow(clippy::panic, reason = "that is how a test fails")]
 
 mod by_hand;
 mod contract;

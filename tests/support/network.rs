@@ -1,5 +1,6 @@
 //! A pretended network: streams as two queues of octets, listeners, and what goes wrong with them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -208,20 +209,19 @@ impl Network {
     }
 
     fn listen(&mut self, node: usize, id: ListenerId, endpoint: &Endpoint) {
-        let place = match place_of(endpoint) {
-            Place::Port(0) => {
-                self.next_port += 1;
-                Place::Port(self.next_port)
+        let mut place = place_of(endpoint);
+        if place == Place::Port(0) {
+            self.next_port += 1;
+            place = Place::Port(self.next_port);
+        }
+        let port = if let Place::Port(port) = place { port } else { 0 };
+        let input = match self.listeners.entry(place) {
+            Entry::Occupied(_) => Input::ListenFailed { listener: id, cause: ErrorKind::AddrInUse },
+            Entry::Vacant(free) => {
+                let (accepting, backlog) = (VecDeque::new(), VecDeque::new());
+                free.insert(Listener { node, id, accepting, backlog });
+                Input::Listening { listener: id, port }
             }
-            other => other,
-        };
-        let input = if self.listeners.contains_key(&place) {
-            Input::ListenFailed { listener: id, cause: ErrorKind::AddrInUse }
-        } else {
-            let port = if let Place::Port(port) = place { port } else { 0 };
-            let (accepting, backlog) = (VecDeque::new(), VecDeque::new());
-            self.listeners.insert(place, Listener { node, id, accepting, backlog });
-            Input::Listening { listener: id, port }
         };
         self.answer(Duration::ZERO, node, input);
     }
