@@ -11,35 +11,60 @@ pub(crate) struct HighWater {
     messages_max: usize,
     octets_max: usize,
     is_full: bool,
+    /// The most that was refused, in messages and octets, since somebody was told of room.
+    wanted: Option<(usize, usize)>,
 }
 
 impl HighWater {
     /// Bounds of zero count as one.
     pub(crate) fn new(messages_max: usize, octets_max: usize) -> Self {
         let (messages_max, octets_max) = (messages_max.max(1), octets_max.max(1));
-        Self { messages: 0, octets: 0, messages_max, octets_max, is_full: false }
+        Self { messages: 0, octets: 0, messages_max, octets_max, is_full: false, wanted: None }
     }
 
     /// Whether so much more may come in; notes a refusal. Where nothing waits one message always may,
     /// however large: its size has a limit of its own.
     pub(crate) fn admits(&mut self, messages: usize, octets: usize) -> bool {
         self.is_full = self.is_full && !self.is_half_empty();
-        let fits = self.messages == 0
-            || (self.messages.saturating_add(messages) <= self.messages_max
-                && self.octets.saturating_add(octets) <= self.octets_max);
-        self.is_full |= !fits;
-        !self.is_full
+        let admits = !self.is_full && self.fits(messages, octets);
+        if !admits {
+            self.refuse(messages, octets);
+        }
+        admits
     }
 
-    /// Whether something was refused and both counts have since fallen to half; says so once.
+    /// Notes that so much was refused, for whatever reason.
+    pub(crate) fn refuse(&mut self, messages: usize, octets: usize) {
+        self.is_full = true;
+        let (most_messages, most_octets) = self.wanted.unwrap_or_default();
+        self.wanted = Some((most_messages.max(messages), most_octets.max(octets)));
+    }
+
+    /// Whether something was refused, and there is room for it since both counts have fallen to half;
+    /// says so once. Who is told of room that is still too small would ask, and be refused, and be
+    /// told again, without end.
     pub(crate) fn reopened(&mut self) -> bool {
-        let reopened = self.is_full && self.is_half_empty();
-        self.is_full &= !reopened;
+        let has_room = |(messages, octets)| self.is_half_empty() && self.fits(messages, octets);
+        let reopened = self.wanted.is_some_and(has_room);
+        if reopened {
+            (self.is_full, self.wanted) = (false, None);
+        }
         reopened
+    }
+
+    fn fits(&self, messages: usize, octets: usize) -> bool {
+        self.messages == 0
+            || (self.messages.saturating_add(messages) <= self.messages_max
+                && self.octets.saturating_add(octets) <= self.octets_max)
     }
 
     pub(crate) fn is_half_empty(&self) -> bool {
         self.messages <= self.messages_max / 2 && self.octets <= self.octets_max / 2
+    }
+
+    /// Whether more waits than may: it came in without being asked for.
+    pub(crate) const fn is_exceeded(&self) -> bool {
+        self.messages > self.messages_max || self.octets > self.octets_max
     }
 
     pub(crate) const fn add(&mut self, octets: usize) {
@@ -91,5 +116,17 @@ mod tests {
         marks.remove(1, 1);
         assert!(marks.reopened() && !marks.reopened());
         assert!(marks.admits(1, 1));
+    }
+
+    #[test]
+    fn room_is_room_for_what_was_refused() {
+        let mut marks = HighWater::new(10, 100);
+        marks.add(10);
+        marks.add(30);
+        assert!(!marks.admits(1, 80));
+        // What is smaller goes in meanwhile, and takes nobody's turn.
+        assert!(!marks.reopened() && marks.admits(1, 10));
+        marks.remove(1, 30);
+        assert!(marks.reopened() && marks.admits(1, 80));
     }
 }
