@@ -259,9 +259,13 @@ impl Core {
     /// Asks the peer to prove that it is still there: [`Event::Proven`] follows, or the link ends.
     /// False where it speaks ZMTP 3.0 and cannot be asked.
     pub(crate) fn probe(&mut self, id: LinkId, io: &mut Io) -> bool {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.can_be_pinged()) else {
-            return false;
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_ready()) else {
+            // It has ended, as will be told when all that it brought is taken.
+            return true;
         };
+        if !link.can_be_pinged() {
+            return false;
+        }
         let context = io.rng.next_u64().to_be_bytes();
         link.probe = Some(context);
         link.engine.ping(Duration::ZERO, &context);
