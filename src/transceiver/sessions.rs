@@ -4,7 +4,7 @@
 //! counter, so there is nothing to attack, and nothing ever depends on the index's order. A round
 //! visits every slot once per interval, in slices; see [`Sessions::visit`].
 
-use crate::mongrel2::ConnId;
+use crate::mongrel2::{ConnId, TARGETS_MAX};
 
 /// The sessions of one life of a server.
 #[derive(Clone, Debug, Default)]
@@ -114,17 +114,17 @@ impl Sessions {
         Some(was)
     }
 
-    /// Visits the slots of slice number `slice` of `slices`.
+    /// Visits the slots of slice number `slice` of `slices`. Which slice a slot is in does not
+    /// depend on how many slots there are, so that a growing table brings no visit forward.
     ///
     /// A session heard from since the last visit is left alone; the first silent visit asks for a
     /// ping, the second for its end. Connections that we ended are forgotten on the second. Where we
     /// were not `listening` since the last visit, silence means nothing.
     pub(super) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
-        let from = self.slots.len() * slice / slices;
-        let to = self.slots.len() * (slice + 1) / slices;
+        let blocks = self.slots.chunks_mut(BLOCK).skip(slice).step_by(slices);
         let mut visit = Visit::default();
         let mut to_forget = Vec::new();
-        for slot in &mut self.slots[from..to] {
+        for slot in blocks.flatten() {
             if std::mem::take(&mut slot.heard) || !listening {
                 slot.silent = 0;
                 continue;
@@ -232,6 +232,9 @@ impl Sessions {
     }
 }
 
+/// Slots that are visited together: as many as are pinged with one message.
+const BLOCK: usize = TARGETS_MAX;
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -299,6 +302,21 @@ mod tests {
             (0..64).map(|slice| sessions.visit(slice, 64, true).to_ping.len()).sum()
         };
         assert_eq!((round(&mut sessions), round(&mut sessions)), (0, 1000));
+    }
+
+    #[test]
+    fn a_growing_table_brings_no_visit_forward() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(0), State::Open);
+        sessions.visit(0, 64, true);
+        assert_eq!(sessions.visit(0, 64, true).to_ping, [ConnId(0)]);
+        for id in 1..100_000 {
+            sessions.insert(ConnId(id), State::Open);
+        }
+        for slice in 1..64 {
+            assert_eq!(sessions.visit(slice, 64, true), Visit::default());
+        }
+        assert_eq!(sessions.visit(0, 64, true).to_end, [ConnId(0)]);
     }
 
     #[test]
