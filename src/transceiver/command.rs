@@ -54,7 +54,8 @@ pub enum Command {
         message: Message,
     },
     /// Send one message to many WebSockets, encoded once. Targets that are no open sessions (any
-    /// more) are reported as undelivered and disturb nobody.
+    /// more) are reported as undelivered and disturb nobody. Refused as [`Refused::Full`] too where
+    /// the application has left twice as many events as may wait untaken.
     Broadcast {
         /// To whom; of any servers.
         targets: Vec<Target>,
@@ -94,7 +95,7 @@ impl Command {
 #[non_exhaustive]
 pub enum Refused {
     /// So much waits for the server that no more is taken; wait for
-    /// [`Event::Room`](super::Event::Room).
+    /// [`Event::Room`](super::Event::Room), which comes behind all events that wait to be taken.
     Full,
     /// The message exceeds the limits, alone.
     TooLarge,

@@ -65,7 +65,7 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Octets of one message to or from a server, headers included. A larger request is skipped, its
+    /// Octets of one message from a server, headers included, or of one body to a browser. A larger request is skipped, its
     /// browser gets a 413 or a close 1009, and [`Event::TooLarge`](super::Event::TooLarge) tells.
     pub message_size_max: usize,
     /// Octets of one WebSocket message from a client; a larger one ends its session with 1009.
@@ -76,6 +76,8 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Events that may wait for the application before reading stops.
     pub events_max: usize,
+    /// Octets of the events that may wait for the application before reading stops.
+    pub event_bytes_max: usize,
     /// High-water mark: messages that wait for one server.
     pub send_messages_max: usize,
     /// High-water mark: octets that wait for one server.
@@ -94,6 +96,7 @@ impl Default for Limits {
             servers_max: 1024,
             sessions_max: 1 << 20,
             events_max: 1024,
+            event_bytes_max: 64 << 20,
             send_messages_max: 16 << 10,
             send_bytes_max: 64 << 20,
             read_size: 64 << 10,
@@ -111,9 +114,11 @@ impl Config {
         config
     }
 
-    /// For the PUB socket to a server. The outbox before it has the high-water marks.
+    /// For the PUB socket to a server. The outbox before it judges sizes and has the high-water
+    /// marks; what it hands over has a head besides, and is not to be refused.
     pub(super) fn for_replies(&self) -> socket::Config {
         let mut config = self.for_server(SocketType::Pub);
+        config.limits.message_size_max = usize::MAX;
         config.limits.send_messages_max = usize::MAX;
         config.limits.send_bytes_max = usize::MAX;
         config

@@ -1,7 +1,5 @@
 //! What a server's messages mean: requests, WebSocket handshakes and frames, notices.
 
-use std::collections::VecDeque;
-
 use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
@@ -11,6 +9,7 @@ use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode, handshak
 
 use super::config::Config;
 use super::event::{Event, SessionEnd};
+use super::events::Events;
 use super::life::Side;
 use super::outbox::{Delivery, Origin};
 use super::server::Server;
@@ -21,7 +20,7 @@ use super::target::Target;
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) io: &'a mut Io,
-    pub(super) events: &'a mut VecDeque<Event>,
+    pub(super) events: &'a mut Events,
 }
 
 impl Server {
@@ -29,13 +28,15 @@ impl Server {
     pub(super) fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(event) = self.requests.next_message(cx.io) else { return false };
         match event {
-            // The leftovers of a life that the application never knew.
-            socket::Event::Message { .. } | socket::Event::Oversized { .. }
-                if !self.is_reported() =>
+            // The leftovers of a life that the application never knew, or of a link that was lost
+            // before it could be told whether it belongs to this one.
+            socket::Event::Message { link, .. } | socket::Event::Oversized { link, .. }
+                if !self.is_reported() || self.life.proven_link(Side::Requests) != Some(link) =>
             {
-                tracing::debug!(server = ?self.id, "a message of a life that never came up");
+                tracing::debug!(server = ?self.id, ?link, "a message of another life");
             }
             socket::Event::Message { message, .. } => {
+                self.passed();
                 self.parting.is_busy();
                 // Mongrel2 sends single frames alone; what else there may be has no meaning.
                 self.message(message.first().bytes(), cx);
@@ -69,7 +70,7 @@ impl Server {
                     self.turn_away(conn_id, 400, cx);
                 }
                 let target = conn_id.map(|conn_id| self.target(conn_id));
-                cx.events.push_back(Event::Unreadable { server: self.id, target, error });
+                cx.events.push(Event::Unreadable { server: self.id, target, error });
                 return;
             }
         };
@@ -88,7 +89,7 @@ impl Server {
             | Kind::Control
             | Kind::Unknown => {
                 let target = self.target(request.conn_id());
-                cx.events.push_back(Event::Request { target, request });
+                cx.events.push(Event::Request { target, request });
             }
         }
     }
@@ -99,30 +100,33 @@ impl Server {
             self.turn_away(conn_id, 413, cx);
         }
         let target = conn_id.map(|conn_id| self.target(conn_id));
-        cx.events.push_back(Event::TooLarge { target, size });
+        cx.events.push(Event::TooLarge { target, size });
     }
 
     /// A message of this connection could not be taken: tells the browser and ends the connection.
     fn turn_away(&mut self, conn_id: ConnId, status: u16, cx: &mut Context<'_>) {
         match self.sessions.state(conn_id) {
-            Some(State::Open | State::Closing) => {
+            Some(State::Open) => {
                 let code = if status == 413 { CloseCode::TOO_BIG } else { CloseCode::INTERNAL };
                 self.end_session(conn_id, Some(code), SessionEnd::Refused, cx);
             }
+            Some(State::Closing) => self.end_session(conn_id, None, SessionEnd::Refused, cx),
             Some(State::Ending | State::Gone | State::Free) => {}
-            None if conn_id.0 < 0 => {}
             None => self.refuse(conn_id, status, ""),
         }
     }
 
     /// Answers with a status and nothing else, then ends the connection.
     fn refuse(&mut self, conn_id: ConnId, status: u16, header: &str) {
+        if conn_id.0 < 0 {
+            return;
+        }
         let phrase = http::reason_phrase(status);
         let head = format!(
             "HTTP/1.1 {status} {phrase}\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n"
         );
         self.outbox.push(Delivery::to_one(conn_id, head.into(), Origin::Own));
-        self.outbox.push(Delivery::hang_up(conn_id));
+        self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
     }
 
     /// Takes the handshake of a WebSocket, or refuses it (RFC 6455 4.2.2). Mongrel2 has checked that
@@ -139,17 +143,17 @@ impl Server {
             Some((426, "sec-websocket-version: 13\r\n"))
         } else if request.header("VERSION").as_deref() != Some(b"HTTP/1.1")
             || !handshake::is_accept_key(&accept)
+            || conn_id.0 < 0
         {
             Some((400, ""))
-        } else if !self.parting.is_none() || self.sessions.len() >= cx.config.limits.sessions_max {
+        } else if !self.parting.is_none() || !self.has_slot(cx.config) {
             Some((503, ""))
         } else {
             None
         };
         if let Some((status, header)) = refusal {
             self.refuse(conn_id, status, header);
-            // The server goes on to read frames of it until the connection has ended.
-            self.enter(conn_id, State::Gone, cx);
+            self.ignore(conn_id, cx);
             return;
         }
         let mut head = BytesMut::with_capacity(160);
@@ -161,7 +165,18 @@ impl Server {
     fn open(&mut self, conn_id: ConnId, request: Request, adopted: bool, cx: &mut Context<'_>) {
         self.enter(conn_id, State::Open, cx);
         let target = self.target(conn_id);
-        cx.events.push_back(Event::SessionOpened { target, request, adopted });
+        cx.events.push(Event::SessionOpened { target, request, adopted });
+    }
+
+    /// Takes no notice of what the server still reads of a connection until it has ended it.
+    fn ignore(&mut self, conn_id: ConnId, cx: &Context<'_>) {
+        if conn_id.0 >= 0 && self.has_slot(cx.config) {
+            self.enter(conn_id, State::Gone, cx);
+        }
+    }
+
+    fn has_slot(&self, config: &Config) -> bool {
+        self.sessions.len() < config.limits.sessions_max.max(1)
     }
 
     fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
@@ -183,18 +198,19 @@ impl Server {
                 return;
             }
             Some(State::Ending | State::Gone | State::Free) => return,
-            None if conn_id.0 < 0 || self.sessions.len() >= cx.config.limits.sessions_max => {
-                self.turn_away(conn_id, 503, cx);
+            None if conn_id.0 < 0 => return,
+            None if !self.parting.is_none() || !self.has_slot(cx.config) => {
+                self.send_elsewhere(conn_id, cx);
                 return;
             }
             // Somebody else took its handshake: another handler, or this one before a restart.
             None => self.open(conn_id, request, true, cx),
         }
         self.sessions.heard(conn_id);
-        match websocket::read(flags, payload, cx.config.limits.websocket_size_max) {
+        match websocket::read(flags, payload, cx.config.limits.websocket_size_max.max(1)) {
             Ok(Incoming::Message(message)) => {
                 let target = self.target(conn_id);
-                cx.events.push_back(Event::SessionMessage { target, message });
+                cx.events.push(Event::SessionMessage { target, message });
             }
             Ok(Incoming::Ping(payload)) => {
                 let mut pong = BytesMut::with_capacity(payload.len() + 2);
@@ -209,12 +225,21 @@ impl Server {
         }
     }
 
+    /// A WebSocket that we do not know, and have no place for.
+    fn send_elsewhere(&mut self, conn_id: ConnId, cx: &Context<'_>) {
+        let is_parting = !self.parting.is_none();
+        let code = if is_parting { CloseCode::GOING_AWAY } else { CloseCode::TRY_AGAIN_LATER };
+        self.push_close(conn_id, &Close { code: Some(code), ..Close::default() });
+        self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
+        self.ignore(conn_id, cx);
+    }
+
     /// Nothing more is taken from this session. What came before may still wait for the application,
     /// which can answer it until it gets to this event: then [`conclude`](Self::conclude).
     fn begin_ending(&mut self, conn_id: ConnId, end: SessionEnd, cx: &mut Context<'_>) {
         self.sessions.set_state(conn_id, State::Ending);
         let target = self.target(conn_id);
-        cx.events.push_back(Event::SessionClosed { target, end });
+        cx.events.push(Event::SessionClosed { target, end });
     }
 
     /// The application has got to the end of a session. The client's close frame is answered with the
@@ -237,7 +262,7 @@ impl Server {
             | SessionEnd::Refused
             | SessionEnd::ServerLost => {}
         }
-        self.outbox.push(Delivery::hang_up(conn_id));
+        self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
         self.sessions.set_state(conn_id, State::Gone);
     }
 
@@ -252,11 +277,11 @@ impl Server {
         if code.is_some() {
             self.push_close(conn_id, &Close { code, ..Close::default() });
         }
-        self.outbox.push(Delivery::hang_up(conn_id));
+        self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
         self.sessions.set_state(conn_id, State::Gone);
         let target = self.target(conn_id);
         tracing::trace!(%target, %end, "session closed");
-        cx.events.push_back(Event::SessionClosed { target, end });
+        cx.events.push(Event::SessionClosed { target, end });
     }
 
     pub(super) fn push_close(&mut self, conn_id: ConnId, close: &Close) {
@@ -275,10 +300,10 @@ impl Server {
             // Its end was told already, or is about to be.
             Some(State::Ending | State::Gone | State::Free) => return,
             None => {
-                cx.events.push_back(Event::Disconnect { target });
+                cx.events.push(Event::Disconnect { target });
                 return;
             }
         };
-        cx.events.push_back(Event::SessionClosed { target, end });
+        cx.events.push(Event::SessionClosed { target, end });
     }
 }

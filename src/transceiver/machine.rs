@@ -10,12 +10,13 @@ use crate::machine::{Input, Machine, Output};
 use crate::mongrel2::Sender;
 use crate::socket::io::Io;
 use crate::socket::timers::Timers;
-use crate::websocket::Close;
+use crate::websocket::{Close, Message};
 
 use super::command::{Command, Refused};
 use super::config::Config;
 use super::control::{self, Control};
-use super::event::Event;
+use super::event::{Event, Loss};
+use super::events::Events;
 use super::incoming::Context;
 use super::life::Side;
 use super::outgoing::broadcast;
@@ -29,7 +30,7 @@ pub struct Transceiver {
     io: Io,
     servers: BTreeMap<ServerId, Server>,
     control: Option<Control>,
-    events: VecDeque<Event>,
+    events: Events,
     /// Servers that may have something to tell, in turn.
     active: VecDeque<ServerId>,
     /// Servers that may have something to write, in turn.
@@ -57,12 +58,13 @@ impl Transceiver {
         let mut io = Io::new(now, config.seed);
         let control = config.control.clone();
         let control = control.map(|endpoint| Control::bind(endpoint, &config, &mut io));
+        let events = Events::new(config.limits.events_max, config.limits.event_bytes_max);
         Self {
             config,
             io,
             servers: BTreeMap::new(),
             control,
-            events: VecDeque::new(),
+            events,
             active: VecDeque::new(),
             dirty: VecDeque::new(),
             timers: Timers::new(),
@@ -103,7 +105,7 @@ impl Transceiver {
         }
         let limits = &self.config.limits;
         let scopes = scopes(self.last_server + 1).ok_or(Refused::TooManyServers)?;
-        if self.servers.len() >= limits.servers_max.max(1) || self.is_full() {
+        if self.servers.len() >= limits.servers_max.max(1) {
             return Err(Refused::TooManyServers);
         }
         self.last_server += 1;
@@ -115,7 +117,7 @@ impl Transceiver {
         let connected = server.connect(send_spec, recv_spec, &mut self.io);
         debug_assert!(connected.is_ok(), "{connected:?}");
         self.servers.insert(id, server);
-        self.events.push_back(Event::ServerAdded { server: id, sender: name });
+        self.events.push(Event::ServerAdded { server: id, sender: name });
         self.touch(id);
         Ok(())
     }
@@ -159,6 +161,20 @@ impl Transceiver {
         Ok(())
     }
 
+    fn broadcast(&mut self, targets: Vec<Target>, message: &Message) -> Result<(), Refused> {
+        if self.events.is_neglected() {
+            return Err(Refused::Full);
+        }
+        let (to, not_open) = broadcast(&mut self.servers, targets, message, &self.config)?;
+        to.into_iter().for_each(|id| self.touch(id));
+        if !not_open.is_empty() {
+            self.undelivered += not_open.len();
+            let reason = Loss::NotOpen;
+            self.events.push(Event::Undelivered { targets: not_open, reason });
+        }
+        Ok(())
+    }
+
     /// A server may have changed: it gets its turn to tell and to write, and its deadline.
     fn touch(&mut self, id: ServerId) {
         let Some(server) = self.servers.get_mut(&id) else { return };
@@ -191,16 +207,12 @@ impl Transceiver {
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.events.len() >= self.config.limits.events_max.max(1)
-    }
-
     /// Takes what the servers have to tell, one thing of each in turn, as far as there is room.
     fn refill(&mut self) {
         while let Some(event) = self.control.as_mut().and_then(|c| c.next_event(&mut self.io)) {
-            self.events.push_back(event);
+            self.events.push(event);
         }
-        while !self.is_full() {
+        while !self.events.is_full() {
             let Some(id) = self.active.pop_front() else { break };
             let Some(server) = self.servers.get_mut(&id) else { continue };
             let cx =
@@ -228,14 +240,14 @@ impl Transceiver {
         self.timers.clear(id);
         self.undelivered += server.undelivered_count;
         tracing::debug!(server = ?id, "server removed");
-        self.events.push_back(Event::ServerRemoved { server: id });
+        self.events.push(Event::ServerRemoved { server: id });
     }
 
     fn check_stopped(&mut self) {
         let control_is_over = self.control.as_ref().is_none_or(Control::is_stopped);
         if self.stage == Stage::Stopping && self.servers.is_empty() && control_is_over {
             self.stage = Stage::Stopped;
-            self.events.push_back(Event::Stopped { undelivered: self.undelivered });
+            self.events.push(Event::Stopped { undelivered: self.undelivered });
         }
     }
 
@@ -254,17 +266,7 @@ impl Transceiver {
             Command::Send { target, message } => {
                 self.with_server(target, |server, cx| server.send(target, &message, cx.config))
             }
-            Command::Broadcast { .. } if self.is_full() => Err(Refused::Full),
-            Command::Broadcast { targets, message } => {
-                let cx = &mut Context {
-                    config: &self.config,
-                    io: &mut self.io,
-                    events: &mut self.events,
-                };
-                let touched = broadcast(&mut self.servers, targets, &message, cx)?;
-                touched.into_iter().for_each(|id| self.touch(id));
-                Ok(())
-            }
+            Command::Broadcast { targets, message } => self.broadcast(targets, &message),
             Command::Close { target, code, reason } => {
                 let close = Close::new(code, reason).map_err(Refused::BadClose)?;
                 self.with_server(target, |server, cx| server.close(target, &close, cx))
@@ -330,14 +332,14 @@ impl Machine for Transceiver {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
+        let event = self.events.pop()?;
         if let Event::SessionClosed { target, end } = &event {
             if let Some(server) = self.servers.get_mut(&target.server) {
                 server.conclude(*target, end);
                 self.touch(target.server);
             }
         }
-        if self.events.len() <= self.config.limits.events_max / 2 {
+        if self.events.is_half_empty() {
             self.refill();
         }
         Some(event)

@@ -14,6 +14,8 @@ pub(super) struct Outbox {
     waiting: VecDeque<Delivery>,
     under_way: VecDeque<Ticket>,
     marks: HighWater,
+    /// What of it is our own, which is never refused.
+    own: HighWater,
     /// Where heads are encoded, so that not each needs an allocation.
     scratch: BytesMut,
 }
@@ -45,10 +47,15 @@ pub(super) enum Origin {
 
 /// What is kept of a delivery while it is under way.
 #[derive(Debug)]
-struct Ticket {
-    /// Who has to be reported if it is lost.
-    to: Option<Recipients>,
-    weight: usize,
+enum Ticket {
+    /// It ends connections. To do so twice does no harm, so it is sent again if it is lost.
+    HangUp(Delivery),
+    /// It has octets for browsers, and must not reach them twice.
+    Body {
+        /// Who has to be reported if it is lost.
+        to: Option<Recipients>,
+        weight: usize,
+    },
 }
 
 impl Outbox {
@@ -57,13 +64,20 @@ impl Outbox {
             waiting: VecDeque::new(),
             under_way: VecDeque::new(),
             marks: HighWater::new(messages_max, octets_max),
+            own: HighWater::new(messages_max, octets_max),
             scratch: BytesMut::new(),
         }
     }
 
-    /// Whether the application may put in so much more.
-    pub(super) fn admits(&mut self, messages: usize, octets: usize) -> bool {
-        self.marks.admits(messages, octets)
+    /// Whether the application may put in so many more deliveries, with so many octets together.
+    pub(super) fn admits(&mut self, deliveries: usize, octets: usize) -> bool {
+        self.marks.admits(deliveries, octets.saturating_add(deliveries * HEAD_WEIGHT))
+    }
+
+    /// Whether more of our own waits than the application could put in. It comes from answering
+    /// browsers, so no more of what they say must be read.
+    pub(super) const fn is_flooded(&self) -> bool {
+        self.own.is_exceeded()
     }
 
     /// Whether it refused something and has room again; says so once.
@@ -80,8 +94,20 @@ impl Outbox {
     }
 
     pub(super) fn push(&mut self, delivery: Delivery) {
-        self.marks.add(delivery.weight());
+        let weight = delivery.weight();
+        self.marks.add(weight);
+        if delivery.origin == Origin::Own {
+            self.own.add(weight);
+        }
         self.waiting.push_back(delivery);
+    }
+
+    /// A delivery is neither waiting nor under way any more.
+    fn release(&mut self, origin: Origin, weight: usize) {
+        self.marks.remove(1, weight);
+        if origin == Origin::Own {
+            self.own.remove(1, weight);
+        }
     }
 
     /// Takes the next delivery as a message; it is under way from then on.
@@ -90,25 +116,41 @@ impl Outbox {
         let weight = delivery.weight();
         encode_head(sender, delivery.to.as_slice(), &mut self.scratch);
         let head = self.scratch.split().freeze();
-        let to = (delivery.origin == Origin::Application).then_some(delivery.to);
-        self.under_way.push_back(Ticket { to, weight });
-        Some(Message::from(Frame::with_head(head, delivery.body)))
+        let message = Message::from(Frame::with_head(head, delivery.body.clone()));
+        self.under_way.push_back(if delivery.body.is_empty() {
+            Ticket::HangUp(delivery)
+        } else {
+            let to = (delivery.origin == Origin::Application).then_some(delivery.to);
+            Ticket::Body { to, weight }
+        });
+        Some(message)
     }
 
     /// So many of those under way are written.
     pub(super) fn sent(&mut self, messages: usize) {
-        for ticket in self.under_way.drain(..messages.min(self.under_way.len())) {
-            self.marks.remove(1, ticket.weight);
+        for _ in 0..messages {
+            let Some(ticket) = self.under_way.pop_front() else { break };
+            self.release(ticket.origin(), ticket.weight());
         }
     }
 
-    /// The link is lost, with what was under way: whom the application's deliveries were for.
+    /// The link is lost, with what was under way: whom the application's deliveries were for. The
+    /// ends of connections wait again.
     pub(super) fn lose_under_way(&mut self) -> Vec<ConnId> {
         let mut lost = Vec::new();
-        for ticket in self.under_way.drain(..) {
-            self.marks.remove(1, ticket.weight);
-            lost.extend(ticket.to.iter().flat_map(Recipients::as_slice));
+        let mut again = VecDeque::new();
+        while let Some(ticket) = self.under_way.pop_front() {
+            let origin = ticket.origin();
+            match ticket {
+                Ticket::HangUp(delivery) => again.push_back(delivery),
+                Ticket::Body { to, weight } => {
+                    self.release(origin, weight);
+                    lost.extend(to.iter().flat_map(Recipients::as_slice));
+                }
+            }
         }
+        again.append(&mut self.waiting);
+        self.waiting = again;
         lost
     }
 
@@ -122,8 +164,8 @@ impl Outbox {
     /// What waits cannot be delivered any more: whom the application's deliveries were for.
     pub(super) fn lose_waiting(&mut self) -> Vec<ConnId> {
         let mut lost = Vec::new();
-        for delivery in self.waiting.drain(..) {
-            self.marks.remove(1, delivery.weight());
+        while let Some(delivery) = self.waiting.pop_front() {
+            self.release(delivery.origin, delivery.weight());
             if delivery.origin == Origin::Application {
                 lost.extend(delivery.to.as_slice());
             }
@@ -137,15 +179,32 @@ impl Delivery {
         Self { to: Recipients::One(to), body, origin }
     }
 
-    /// Closes a connection, behind all that was sent before.
-    pub(super) const fn hang_up(to: ConnId) -> Self {
-        Self::to_one(to, Bytes::new(), Origin::Own)
+    /// Ends a connection, behind all that was sent before.
+    pub(super) const fn hang_up(to: ConnId, origin: Origin) -> Self {
+        Self::to_one(to, Bytes::new(), origin)
     }
 
     /// What it counts against the limits, in octets. The body of a broadcast is shared by its
     /// deliveries, but counts for each: the kernel gets it as often.
     fn weight(&self) -> usize {
         self.body.len() + HEAD_WEIGHT + size_of_val(self.to.as_slice())
+    }
+}
+
+impl Ticket {
+    const fn origin(&self) -> Origin {
+        match self {
+            Self::HangUp(delivery) => delivery.origin,
+            Self::Body { to: Some(_), .. } => Origin::Application,
+            Self::Body { to: None, .. } => Origin::Own,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::HangUp(delivery) => delivery.weight(),
+            Self::Body { weight, .. } => *weight,
+        }
     }
 }
 
@@ -177,7 +236,7 @@ mod tests {
     fn messages_are_what_mongrel2_reads() {
         let mut outbox = Outbox::new(10, 10_000);
         outbox.push(delivery(7, Origin::Application));
-        outbox.push(Delivery::hang_up(ConnId(7)));
+        outbox.push(Delivery::hang_up(ConnId(7), Origin::Own));
         let to = Recipients::Many([1, 22, 333].map(ConnId).to_vec());
         outbox.push(Delivery { to, body: Bytes::from_static(b"x"), origin: Origin::Own });
         for expected in ["me 1:7, hi", "me 1:7, ", "me 8:1 22 333, x"] {
@@ -200,6 +259,21 @@ mod tests {
         outbox.sent(1);
         assert_eq!(outbox.lose_under_way(), []);
         assert_eq!(outbox.lose_all(), [ConnId(3)]);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_lost_end_of_a_connection_waits_again_before_the_others() {
+        let mut outbox = Outbox::new(10, 10_000);
+        outbox.push(delivery(1, Origin::Application));
+        outbox.push(Delivery::hang_up(ConnId(1), Origin::Own));
+        outbox.push(Delivery::hang_up(ConnId(2), Origin::Application));
+        outbox.push(delivery(3, Origin::Own));
+        (0..3).for_each(|_| drop(outbox.start_one(&sender())));
+        assert_eq!(outbox.lose_under_way(), [ConnId(1)]);
+        let mut next = || outbox.start_one(&sender()).unwrap().first().bytes();
+        assert_eq!([next(), next(), next()], ["me 1:1, ", "me 1:2, ", "me 1:3, hi"]);
+        assert_eq!(outbox.lose_all(), [ConnId(2)]);
         assert!(outbox.is_empty());
     }
 

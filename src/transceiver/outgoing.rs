@@ -9,7 +9,7 @@ use crate::websocket::{Close, CloseCode, Message};
 
 use super::command::Refused;
 use super::config::Config;
-use super::event::{Event, Loss, SessionEnd};
+use super::event::SessionEnd;
 use super::incoming::Context;
 use super::outbox::{Delivery, Origin, Recipients};
 use super::server::Server;
@@ -48,7 +48,7 @@ impl Server {
         self.make_room(1 + usize::from(close), body.len(), config)?;
         self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
         if close {
-            self.outbox.push(Delivery::hang_up(target.conn_id));
+            self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
         }
         self.parting.is_busy();
         Ok(())
@@ -57,14 +57,18 @@ impl Server {
     pub(super) fn hang_up(&mut self, target: Target, cx: &mut Context<'_>) -> Result<(), Refused> {
         self.check(target)?;
         match self.sessions.state(target.conn_id) {
-            None => self.outbox.push(Delivery::hang_up(target.conn_id)),
+            None => {
+                self.make_room(1, 0, cx.config)?;
+                self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
+                self.parting.is_busy();
+            }
             Some(State::Open | State::Closing) => {
                 let end = SessionEnd::ByHandler { answered: false };
                 self.end_session(target.conn_id, None, end, cx);
             }
             // Its end is told already.
             Some(State::Ending) => {
-                self.outbox.push(Delivery::hang_up(target.conn_id));
+                self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Own));
                 self.sessions.set_state(target.conn_id, State::Gone);
             }
             Some(State::Gone | State::Free) => return Err(Refused::UnknownSession),
@@ -118,14 +122,14 @@ impl Server {
 
     fn make_room(
         &mut self,
-        messages: usize,
+        deliveries: usize,
         octets: usize,
         config: &Config,
     ) -> Result<(), Refused> {
-        if octets > config.limits.message_size_max {
+        if octets > config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
         }
-        if !self.outbox.admits(messages, octets) {
+        if !self.outbox.admits(deliveries, octets) {
             return Err(Refused::Full);
         }
         Ok(())
@@ -133,12 +137,16 @@ impl Server {
 
     /// Pings the silent, ends the silent for whom a ping did nothing, forgets the long gone.
     pub(super) fn visit_sessions(&mut self, slice: usize, slices: usize, cx: &mut Context<'_>) {
-        let listening = self.is_up() && !self.requests.has_backlog();
-        let visit = self.sessions.visit(slice, slices, listening);
+        let listens = self.is_read && !self.requests.has_backlog();
+        let has_listened = self.rounds.has_listened(cx.io.now(), listens);
+        let visit = self.sessions.visit(slice, slices, has_listened);
+        if !self.rounds.pings() {
+            return;
+        }
         for conn_id in visit.to_end {
             self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);
         }
-        if self.rounds.pings() && !visit.to_ping.is_empty() {
+        if !visit.to_ping.is_empty() {
             let mut ping = BytesMut::with_capacity(8);
             let payload = self.rounds.payload();
             crate::websocket::encode(crate::websocket::Opcode::Ping, &payload, &mut ping);
@@ -205,14 +213,15 @@ impl Server {
     }
 }
 
-/// Sends one message to sessions of several servers: encoded once, its octets shared by all.
+/// Sends one message to sessions of several servers: encoded once, its octets shared by all. Which
+/// servers have something to write now, and which targets were no open sessions.
 pub(super) fn broadcast(
     servers: &mut BTreeMap<ServerId, Server>,
     targets: Vec<Target>,
     message: &Message,
-    cx: &mut Context<'_>,
-) -> Result<Vec<ServerId>, Refused> {
-    if message.len() > cx.config.limits.message_size_max {
+    config: &Config,
+) -> Result<(Vec<ServerId>, Vec<Target>), Refused> {
+    if message.len() > config.limits.message_size_max.max(1) {
         return Err(Refused::TooLarge);
     }
     let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
@@ -237,11 +246,7 @@ pub(super) fn broadcast(
             server.deliver_to_many(conn_ids, &body, Origin::Application);
         }
     }
-    if !not_open.is_empty() {
-        let reason = Loss::NotOpen;
-        cx.events.push_back(Event::Undelivered { targets: not_open, reason });
-    }
-    Ok(to.into_keys().collect())
+    Ok((to.into_keys().collect(), not_open))
 }
 
 fn encode(message: &Message) -> Bytes {

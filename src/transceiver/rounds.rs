@@ -13,13 +13,22 @@ pub(super) struct Rounds {
     /// Which round this is: what its pings carry.
     round: u32,
     next: Option<Instant>,
+    /// When we last could not have heard a sign of life.
+    deaf_at: Option<Instant>,
 }
 
 impl Rounds {
     /// Without an interval nobody is pinged, but connections that we ended are still forgotten.
     pub(super) fn new(ping_interval: Option<Duration>) -> Self {
         let interval = ping_interval.unwrap_or(FORGET_INTERVAL);
-        Self { interval, pings: ping_interval.is_some(), slice: 0, round: 0, next: None }
+        Self {
+            interval,
+            pings: ping_interval.is_some(),
+            slice: 0,
+            round: 0,
+            next: None,
+            deaf_at: None,
+        }
     }
 
     pub(super) const fn next(&self) -> Option<Instant> {
@@ -47,6 +56,10 @@ impl Rounds {
     /// The slice whose time has come. Slices that a jump of the clock skipped are not caught up.
     pub(super) fn due(&mut self, now: Instant) -> Option<usize> {
         let at = self.next.filter(|at| *at <= now)?;
+        if now > later(at, self.interval / 2) {
+            // The process was suspended, or the application works on one thing for long.
+            self.deaf_at = Some(now);
+        }
         let on_time = self.after(at);
         self.next = Some(if on_time > now { on_time } else { self.after(now) });
         let slice = self.slice;
@@ -60,11 +73,26 @@ impl Rounds {
     pub(super) const fn restart(&mut self) {
         self.next = None;
         self.slice = 0;
+        self.deaf_at = None;
+    }
+
+    /// Notes whether we listen now. Whether we did so ever since the last visit to the slice that is
+    /// due: else silence says nothing about those who are silent.
+    pub(super) fn has_listened(&mut self, now: Instant, listens: bool) -> bool {
+        if !listens {
+            self.deaf_at = Some(now);
+        }
+        let slices = u32::try_from(SLICES - 1).unwrap_or(u32::MAX);
+        self.deaf_at.is_none_or(|at| now >= later(at, self.step().saturating_mul(slices)))
     }
 
     fn after(&self, at: Instant) -> Instant {
+        later(at, self.step())
+    }
+
+    fn step(&self) -> Duration {
         let step = self.interval / u32::try_from(SLICES).unwrap_or(1);
-        later(at, step.max(Duration::from_millis(1)))
+        step.max(Duration::from_millis(1))
     }
 }
 
@@ -109,5 +137,17 @@ mod tests {
         let late = base + Duration::from_secs(10_000);
         assert_eq!((rounds.due(late), rounds.due(late)), (Some(0), None));
         assert!(rounds.next().unwrap() > late);
+    }
+
+    #[test]
+    fn silence_counts_after_a_whole_interval_of_listening() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        assert!(rounds.has_listened(at(0), true) && !rounds.has_listened(at(1), false));
+        assert!(!rounds.has_listened(at(63), true) && rounds.has_listened(at(64), true));
+        rounds.keep_going(true, at(64));
+        rounds.due(at(98));
+        assert!(!rounds.has_listened(at(99), true));
     }
 }

@@ -1,25 +1,26 @@
 //! One Mongrel2 server: its two links, its life, its sessions, what waits for it.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::endpoint::Endpoint;
-use crate::machine::Input;
+use crate::machine::{Input, LinkId};
 use crate::mongrel2::{ConnId, Sender};
 use crate::socket::io::Io;
-use crate::socket::{self, Core, DownReason, later};
+use crate::socket::{self, Core, later};
 
 use super::config::Config;
 use super::endings::Endings;
 use super::event::{Event, Loss, SessionEnd};
+use super::gate::Gate;
 use super::incoming::Context;
-use super::life::{Change, Life, Side};
+use super::life::{Life, Side};
 use super::outbox::Outbox;
 use super::parting::Parting;
 use super::rounds::{Rounds, SLICES};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, State};
 use super::target::{ServerId, Target};
 
 #[derive(Debug)]
@@ -27,14 +28,17 @@ pub(super) struct Server {
     pub(super) id: ServerId,
     pub(super) sender: Sender,
     /// How every reply starts: what a subscription has to cover.
-    reply_start: Bytes,
+    pub(super) reply_start: Bytes,
     /// PULL, to its PUSH.
     pub(super) requests: Core,
     /// PUB, to its SUB.
     pub(super) replies: Core,
     pub(super) life: Life,
     /// Whether its subscription covers our replies.
-    is_subscribed: bool,
+    pub(super) is_subscribed: bool,
+    gate: Gate,
+    /// Whether requests are read.
+    pub(super) is_read: bool,
     pub(super) outbox: Outbox,
     pub(super) sessions: Sessions,
     pub(super) rounds: Rounds,
@@ -43,11 +47,11 @@ pub(super) struct Server {
     /// What is left to tell about a life that is over.
     pub(super) endings: Option<Endings>,
     /// The life that the application was told is up.
-    reported_life: Option<u32>,
+    pub(super) reported_life: Option<u32>,
     /// Failed attempts, deafness: the last of each kind, until it is taken.
-    unreachable: Option<Event>,
-    deaf: Option<Event>,
-    pub(super) undelivered: VecDeque<Event>,
+    pub(super) unreachable: Option<Event>,
+    pub(super) deaf: Option<Event>,
+    undelivered: VecDeque<Event>,
     pub(super) undelivered_count: usize,
     pub(super) parting: Parting,
     /// Whether it waits its turn to tell something.
@@ -70,6 +74,8 @@ impl Server {
             replies: Core::new(config.for_replies(), scopes.1),
             life: Life::default(),
             is_subscribed: false,
+            gate: Gate::default(),
+            is_read: false,
             outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max),
             sessions: Sessions::default(),
             rounds: Rounds::new(config.ping_interval),
@@ -115,7 +121,11 @@ impl Server {
 
     /// After anything that may have changed its links: takes note of it.
     pub(super) fn settle(&mut self, config: &Config, io: &mut Io) {
-        self.outbox.sent(self.replies.take_sent());
+        let sent = self.replies.take_sent();
+        self.outbox.sent(sent);
+        if sent > 0 {
+            self.gate.progressed();
+        }
         while let Some(notice) = self.requests.pop_notice(io) {
             self.notice(Side::Requests, notice, config, io);
         }
@@ -123,114 +133,8 @@ impl Server {
             self.notice(Side::Replies, notice, config, io);
         }
         self.set_gate(io);
-    }
-
-    pub(super) fn notice(
-        &mut self,
-        side: Side,
-        notice: socket::Event,
-        config: &Config,
-        io: &mut Io,
-    ) {
-        match notice {
-            socket::Event::Up { link, .. } => {
-                let change = self.life.up(side, link);
-                self.changed(change, None, config, io);
-                self.look_at_subscription();
-            }
-            socket::Event::Down { link, reason, .. } => {
-                if side == Side::Replies {
-                    let lost = self.outbox.lose_under_way();
-                    let is_end = self.parting.is_flushing();
-                    let reason = if is_end { Loss::ShutDown } else { Loss::LinkLost };
-                    self.report_undelivered(lost, reason);
-                }
-                let change = self.life.down(link);
-                self.changed(change, Some(reason), config, io);
-                self.look_at_subscription();
-            }
-            socket::Event::Proven { link } => self.life.proven(link),
-            socket::Event::Subscribed { prefix, .. } | socket::Event::Cancelled { prefix, .. } => {
-                self.look_at_subscription();
-                if !self.is_subscribed {
-                    let deaf = Event::ServerDeaf { server: self.id, subscribed: prefix };
-                    self.deaf = Some(deaf);
-                }
-            }
-            socket::Event::ConnectFailed { endpoint, reason, retry_in } => {
-                let server = self.id;
-                self.unreachable =
-                    Some(Event::ServerUnreachable { server, endpoint, reason, retry_in });
-            }
-            socket::Event::Stopped { .. } => self.parting.stopped(side),
-            // Messages are taken in elsewhere; the rest is of sockets that a server does not have.
-            socket::Event::Listening { .. }
-            | socket::Event::ListenFailed { .. }
-            | socket::Event::Message { .. }
-            | socket::Event::Oversized { .. }
-            | socket::Event::Room
-            | socket::Event::Dropped { .. }
-            | socket::Event::NoReply { .. } => {}
-        }
-    }
-
-    fn look_at_subscription(&mut self) {
-        let link = self.life.link(Side::Replies).map(|(link, _)| link);
-        self.is_subscribed =
-            link.is_some_and(|link| self.replies.is_subscribed(link, &self.reply_start));
-        if self.is_subscribed {
-            self.deaf = None;
-        }
-    }
-
-    /// The links have come or gone in a way that means something for the server's life.
-    fn changed(
-        &mut self,
-        change: Change,
-        reason: Option<DownReason>,
-        config: &Config,
-        io: &mut Io,
-    ) {
-        match change {
-            Change::None => {}
-            Change::Begun => self.rounds.restart(),
-            Change::Probe(link) => {
-                let was_asked = match self.life.side_of(link) {
-                    Some(Side::Requests) => self.requests.probe(link, io),
-                    Some(Side::Replies) => self.replies.probe(link, io),
-                    None => true,
-                };
-                if !was_asked {
-                    self.life.cannot_prove(link);
-                }
-            }
-            Change::Cut(link) => {
-                self.requests.reset(link, io);
-                self.replies.reset(link, io);
-                self.settle(config, io);
-            }
-            Change::Over => self.end_life(self.life.number(), reason),
-            Change::Succeeded => self.end_life(self.life.number().wrapping_sub(1), reason),
-        }
-    }
-
-    /// A life is over: its sessions end, and what waits for it must not reach the next one.
-    fn end_life(&mut self, life: u32, reason: Option<DownReason>) {
-        let lost = self.outbox.lose_all();
-        self.report_lost(life, lost, Loss::ServerLost);
-        self.closing.clear();
-        self.rounds.restart();
-        let sessions = std::mem::take(&mut self.sessions);
-        let down = self.reported_life.take().map(|life| Event::ServerDown {
-            server: self.id,
-            life,
-            reason: reason.unwrap_or(DownReason::Closed),
-        });
-        if down.is_some() || !sessions.is_empty() {
-            tracing::debug!(server = ?self.id, life, "a life is over");
-            // A life that is over before the last one was told of had neither sessions nor a report.
-            let end = SessionEnd::ServerLost;
-            self.endings.get_or_insert(Endings::new(life, down, sessions, end));
+        if let Some(link) = self.useless_link() {
+            self.cut(link, config, io);
         }
     }
 
@@ -238,7 +142,7 @@ impl Server {
         self.report_lost(self.life.number(), lost, reason);
     }
 
-    fn report_lost(&mut self, life: u32, lost: Vec<ConnId>, reason: Loss) {
+    pub(super) fn report_lost(&mut self, life: u32, lost: Vec<ConnId>, reason: Loss) {
         if lost.is_empty() {
             return;
         }
@@ -249,15 +153,35 @@ impl Server {
         self.undelivered.push_back(Event::Undelivered { targets, reason });
     }
 
-    /// Whether requests may be read: our replies will be heard, and there is room for them.
+    /// Whether requests may be read: the application knows of this life, our replies will be heard,
+    /// and there is room for them. The proof of a new reply link may stand behind requests, which are
+    /// therefore read without room.
     fn set_gate(&mut self, io: &mut Io) {
-        let awaits_proof = self.life.proven_link(Side::Replies).is_none();
-        let is_open = self.is_up() && (self.outbox.is_half_empty() || awaits_proof);
-        self.requests.set_paused(!is_open, io);
+        if self.is_up() && self.is_reported() {
+            let awaits_proof = self.life.proven_link(Side::Replies).is_none();
+            let has_room = self.outbox.is_half_empty() || awaits_proof;
+            self.is_read = self.gate.is_open(has_room, io.now()) && !self.outbox.is_flooded();
+        } else {
+            self.gate = Gate::default();
+            self.is_read = false;
+        }
+        self.requests.set_paused(!self.is_read, io);
     }
 
-    /// Whether it can be served. Replies wait while their link is unproven: the proof may stand
-    /// behind requests, which are therefore read.
+    /// The request link, where so much had to be answered while its proof was awaited that no more
+    /// can be read: then the proof will never be seen.
+    fn useless_link(&self) -> Option<LinkId> {
+        let awaits_proof = self.is_up() && self.life.proven_link(Side::Replies).is_none();
+        let requests = self.life.proven_link(Side::Requests);
+        requests.filter(|_| awaits_proof && self.outbox.is_flooded())
+    }
+
+    /// A message was taken in.
+    pub(super) const fn passed(&mut self) {
+        self.gate.passed();
+    }
+
+    /// Whether it can be served. While the reply link is unproven, replies wait.
     pub(super) fn is_up(&self) -> bool {
         self.is_subscribed && self.life.proven_link(Side::Requests).is_some()
     }
@@ -297,7 +221,7 @@ impl Server {
     /// Tells the next thing, if there is one: whether there was. There is room for it.
     pub(super) fn tell(&mut self, cx: &mut Context<'_>) -> bool {
         if let Some(event) = self.next_news(cx.io) {
-            cx.events.push_back(event);
+            cx.events.push(event);
             return true;
         }
         if self.parting.is_farewell() {
@@ -310,6 +234,7 @@ impl Server {
     pub(super) fn do_what_is_due(&mut self, cx: &mut Context<'_>) {
         self.requests.handle(Input::Timeout, cx.io);
         self.replies.handle(Input::Timeout, cx.io);
+        self.gate.do_what_is_due(cx.io.now());
         self.settle(cx.config, cx.io);
         self.end_unanswered(cx);
         if let Some(slice) = self.rounds.due(cx.io.now()) {
@@ -336,6 +261,8 @@ impl Server {
         self.closing.clear();
         self.rounds.restart();
         self.parting.flush();
+        // That it is down goes without saying when it is removed.
+        self.reported_life = None;
         // The rest of the outbox goes to the link whole; what has no link is lost.
         self.hand_over(usize::MAX, cx.io);
         let lost = self.outbox.lose_waiting();
@@ -379,6 +306,7 @@ impl Server {
             self.rounds.next(),
             self.closing.front().map(|(at, _)| *at),
             self.parting.next_deadline(),
+            self.gate.next_deadline(),
         ];
         let links = [self.requests.next_deadline(), self.replies.next_deadline()];
         own.into_iter().chain(links).flatten().min()
@@ -386,6 +314,12 @@ impl Server {
 
     /// Remembers to end a session whose client does not answer our close frame.
     pub(super) fn expect_close(&mut self, conn_id: ConnId, config: &Config, io: &Io) {
-        self.closing.push_back((later(io.now(), config.close_timeout), conn_id));
+        if self.closing.len() > 2 * self.sessions.len() + 64 {
+            // Many have ended while the first still waits.
+            let sessions = &self.sessions;
+            self.closing.retain(|(_, id)| sessions.state(*id) == Some(State::Closing));
+        }
+        let patience = config.close_timeout.max(Duration::from_millis(1));
+        self.closing.push_back((later(io.now(), patience), conn_id));
     }
 }

@@ -1,0 +1,91 @@
+//! Whether requests are read from a server that is up.
+//!
+//! While too many replies wait for a server, no more requests are read from it, so that what waits
+//! is bounded. But Mongrel2 takes no replies while it waits for somebody to read its own notices
+//! (seen on Mongrel2 1.12.2): two that each wait for the other would wait for ever. So when nothing
+//! at all could be written for a while, some messages are let through.
+
+use std::time::{Duration, Instant};
+
+use crate::socket::later;
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// While it is shut for want of room: when to let some messages through.
+    stalled_at: Option<Instant>,
+    /// How many messages may still pass.
+    let_through: usize,
+}
+
+impl Gate {
+    /// Whether messages may pass, where there is room for replies or not.
+    pub(super) fn is_open(&mut self, has_room: bool, now: Instant) -> bool {
+        if has_room {
+            *self = Self::default();
+            return true;
+        }
+        self.stalled_at.get_or_insert_with(|| later(now, PATIENCE));
+        self.let_through > 0
+    }
+
+    /// Replies were written: nobody waits for us.
+    pub(super) fn progressed(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A message has passed.
+    pub(super) const fn passed(&mut self) {
+        self.let_through = self.let_through.saturating_sub(1);
+    }
+
+    /// Does what the time asks for.
+    pub(super) fn do_what_is_due(&mut self, now: Instant) {
+        if self.stalled_at.is_some_and(|at| at <= now) {
+            *self = Self { stalled_at: Some(later(now, PATIENCE)), let_through: PORTION };
+        }
+    }
+
+    pub(super) const fn next_deadline(&self) -> Option<Instant> {
+        self.stalled_at
+    }
+}
+
+/// How long the reply link may stand still before some messages are let through.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How many are let through then. A PUSH socket of libzmq that was full takes messages again when
+/// half of its thousand are gone.
+const PORTION: usize = 512;
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stalled_link_lets_some_through() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        assert!(gate.is_open(true, now) && gate.next_deadline().is_none());
+        assert!(!gate.is_open(false, now));
+        let due = gate.next_deadline().unwrap();
+        assert_eq!(due, now + PATIENCE);
+        gate.do_what_is_due(due);
+        (0..PORTION).for_each(|_| {
+            assert!(gate.is_open(false, due));
+            gate.passed();
+        });
+        assert!(!gate.is_open(false, due) && gate.next_deadline() > Some(due));
+    }
+
+    #[test]
+    fn whatever_is_written_starts_the_wait_anew() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        gate.is_open(false, now);
+        gate.do_what_is_due(now + PATIENCE);
+        gate.progressed();
+        assert!(!gate.is_open(false, now + PATIENCE));
+        assert_eq!(gate.next_deadline(), Some(now + PATIENCE * 2));
+    }
+}
