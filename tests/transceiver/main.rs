@@ -3,6 +3,22 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "the tests of ZMTP use more of it")]
+#[path = "../conformance/wire.rs"]
+mod wire;
 
+mod bare;
+mod browser;
+mod by_hand;
+mod close;
+mod control;
+mod gate;
+mod hostile;
 mod http;
+mod limits;
+mod lives;
 mod pair;
+mod parting;
+mod pings;
+mod servers;
+mod sessions;

@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use mongrel2_transceiver::mongrel2::{ConnId, Dialect, Sender, encode_request};
+use bytes::Bytes;
+use mongrel2_transceiver::mongrel2::{ConnId, Sender};
 use mongrel2_transceiver::server::{self, Server};
-use mongrel2_transceiver::transceiver::{Command, Config, Event, ServerId, Target, Transceiver};
+use mongrel2_transceiver::transceiver::{
+    Command, Config, Event, Refused, ServerId, Stats, Target, Transceiver,
+};
+use mongrel2_transceiver::websocket::Message;
 
+use crate::browser::{SENDER, handshake};
 use crate::support::{NodeId, World};
-
-pub(crate) const SENDER: &str = "5a0c2e6e-test";
-pub(crate) const SEND_SPEC: &str = "tcp://127.0.0.1:9999";
-pub(crate) const RECV_SPEC: &str = "tcp://127.0.0.1:9998";
 
 pub(crate) struct Pair {
     pub(crate) world: World,
     pub(crate) handler: NodeId<Transceiver>,
     pub(crate) server: NodeId<Server>,
     pub(crate) id: ServerId,
+    /// Which life of the server its targets are of.
+    pub(crate) life: u32,
 }
 
 impl Pair {
@@ -30,116 +32,160 @@ impl Pair {
 
     pub(crate) fn new(seed: u64, config: Config) -> Self {
         let mut world = World::new(seed);
-        let server = world.add(new_server(&world));
+        let server = world.add(new_server(&world, SENDER, 9999));
         let handler = world.add(Transceiver::new(world.now(), config));
-        world.submit(handler, add_server()).unwrap();
+        world.submit(handler, add_server(SENDER, 9999)).unwrap();
         let events = world.events(handler);
-        let Some(Event::ServerAdded { server: id, .. }) = events.first() else {
-            panic!("{events:?}")
-        };
-        Self { world, handler, server, id: *id }
+        let added = events.iter().find_map(|event| match event {
+            Event::ServerAdded { server, .. } => Some(*server),
+            _ => None,
+        });
+        Self { world, handler, server, id: added.unwrap(), life: 1 }
     }
 
-    /// Runs until the handler has such an event; gives it, and forgets those before.
+    /// Runs until the handler has such an event; gives it, and forgets the others.
     pub(crate) fn until(&mut self, mut wanted: impl FnMut(&Event) -> bool) -> Event {
         let handler = self.handler;
         self.world.run_until(|world| world.seen(handler).iter().any(&mut wanted));
         self.world.events(handler).into_iter().find(wanted).unwrap()
     }
 
-    /// The replies so far, as (connection, octets).
+    /// The handler's events since the last look.
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        self.world.events(self.handler)
+    }
+
+    /// Whether the handler has told nothing since the last look.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let events = self.events();
+        assert!(events.is_empty(), "{events:?}");
+        true
+    }
+
+    /// The replies since the last look, as (connection, octets).
     pub(crate) fn replies(&mut self) -> Vec<(i64, Bytes)> {
-        let events = self.world.events(self.server);
-        let replies = events.into_iter().filter_map(|event| match event {
-            server::Event::Reply { conn_id, body, .. } => Some((conn_id.0, body)),
-            server::Event::Malformed { error } => panic!("Mongrel2 would stall: {error}"),
-            _ => None,
-        });
-        replies.collect()
+        replies(&mut self.world, self.server)
+    }
+
+    /// The same after a while.
+    pub(crate) fn replies_soon(&mut self) -> Vec<(i64, Bytes)> {
+        self.run_ms(50);
+        self.replies()
     }
 
     pub(crate) fn deliver(&mut self, raw: Bytes) {
         self.world.submit(self.server, server::Command::Deliver(raw)).unwrap();
     }
 
+    /// The same where there may be no handler.
+    pub(crate) fn deliver_if_any(&mut self, raw: Bytes) {
+        let _there_may_be_no_handler =
+            self.world.submit(self.server, server::Command::Deliver(raw));
+    }
+
+    /// Opens a WebSocket; what was told and said on the way is forgotten.
+    pub(crate) fn open(&mut self, conn_id: i64) -> Target {
+        self.deliver(handshake(conn_id, "13"));
+        self.until(|event| matches!(event, Event::SessionOpened { adopted: false, .. }));
+        self.run_ms(50);
+        let replies = self.replies();
+        assert!(replies[0].1.starts_with(b"HTTP/1.1 101 "), "{replies:?}");
+        self.target(conn_id)
+    }
+
     pub(crate) fn submit(&mut self, command: Command) {
         self.world.submit(self.handler, command).unwrap();
+    }
+
+    pub(crate) fn refused(&mut self, command: Command) -> Refused {
+        self.world.submit(self.handler, command).unwrap_err()
     }
 
     pub(crate) fn run_ms(&mut self, milliseconds: u64) {
         self.world.run_for(Duration::from_millis(milliseconds));
     }
 
+    pub(crate) fn run_secs(&mut self, seconds: u64) {
+        self.world.run_for(Duration::from_secs(seconds));
+    }
+
     pub(crate) fn target(&self, conn_id: i64) -> Target {
-        Target { server: self.id, life: 1, conn_id: ConnId(conn_id) }
+        Target { server: self.id, life: self.life, conn_id: ConnId(conn_id) }
+    }
+
+    pub(crate) fn stats(&mut self) -> Stats {
+        self.world.machine(self.handler).stats()
+    }
+
+    /// The server's process dies.
+    pub(crate) fn crash(&mut self) {
+        self.world.crash(self.server);
+    }
+
+    /// A new process of the same server; runs until it is up.
+    pub(crate) fn restart(&mut self) {
+        self.server = self.world.add(new_server(&self.world, SENDER, 9999));
+        self.life += 1;
+        let expected = self.life;
+        self.until(|event| matches!(event, Event::ServerUp { life, .. } if *life == expected));
+    }
+
+    /// The handler's stream that requests come by, while both links are there.
+    pub(crate) fn request_stream(&self) -> usize {
+        self.world.streams(self.handler)[0]
+    }
+
+    /// The handler's stream that replies go by, while both links are there.
+    pub(crate) fn reply_stream(&self) -> usize {
+        self.world.streams(self.handler)[1]
     }
 }
 
-pub(crate) fn add_server() -> Command {
+pub(crate) fn replies(world: &mut World, server: NodeId<Server>) -> Vec<(i64, Bytes)> {
+    let replies = world.events(server).into_iter().filter_map(|event| match event {
+        server::Event::Reply { conn_id, body, .. } => Some((conn_id.0, body)),
+        server::Event::Malformed { error } => panic!("Mongrel2 would stall: {error}"),
+        _ => None,
+    });
+    replies.collect()
+}
+
+/// A server of this name, whose reply socket is bound at the port below.
+pub(crate) fn add_server(sender: &'static str, port: u16) -> Command {
     Command::AddServer {
-        sender: Bytes::from_static(SENDER.as_bytes()),
-        send_spec: SEND_SPEC.parse().unwrap(),
-        recv_spec: RECV_SPEC.parse().unwrap(),
+        sender: Bytes::from_static(sender.as_bytes()),
+        send_spec: format!("tcp://127.0.0.1:{port}").parse().unwrap(),
+        recv_spec: format!("tcp://127.0.0.1:{}", port - 1).parse().unwrap(),
     }
 }
 
-pub(crate) fn new_server(world: &World) -> Server {
-    let mut config = server::Config::new(Sender::new(SENDER).unwrap());
-    config.send_spec = SEND_SPEC.parse().unwrap();
-    config.recv_spec = RECV_SPEC.parse().unwrap();
-    Server::new(world.now(), config)
+pub(crate) fn server_config(sender: &str, port: u16) -> server::Config {
+    let mut config = server::Config::new(Sender::new(Bytes::from(sender.to_owned())).unwrap());
+    config.send_spec = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    config.recv_spec = format!("tcp://127.0.0.1:{}", port - 1).parse().unwrap();
+    config
 }
 
-type Header<'a> = (&'a str, &'a str);
-
-/// A message of the server, in its JSON.
-pub(crate) fn message(conn_id: i64, path: &str, headers: &[Header<'_>], body: &[u8]) -> Bytes {
-    let values: Vec<[&[u8]; 1]> = headers.iter().map(|(_, value)| [value.as_bytes()]).collect();
-    let headers: Vec<(&[u8], &[&[u8]])> = headers
-        .iter()
-        .zip(&values)
-        .map(|((name, _), value)| (name.as_bytes(), &value[..]))
-        .collect();
-    let mut raw = BytesMut::new();
-    encode_request(
-        SENDER.as_bytes(),
-        ConnId(conn_id),
-        path.as_bytes(),
-        &headers,
-        Dialect::Json,
-        body,
-        &mut raw,
-    );
-    raw.freeze()
+pub(crate) fn new_server(world: &World, sender: &str, port: u16) -> Server {
+    Server::new(world.now(), server_config(sender, port))
 }
 
-const OF_THE_SERVER: [Header<'static>; 6] = [
-    ("PATH", "/"),
-    ("VERSION", "HTTP/1.1"),
-    ("URI", "/"),
-    ("PATTERN", "/"),
-    ("URL_SCHEME", "http"),
-    ("REMOTE_ADDR", "127.0.0.1"),
-];
-
-pub(crate) fn get(conn_id: i64) -> Bytes {
-    let mut headers = OF_THE_SERVER.to_vec();
-    headers.push(("METHOD", "GET"));
-    message(conn_id, "/", &headers, b"")
+/// A configuration whose handler has little room.
+pub(crate) fn small(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    change(&mut config);
+    config
 }
 
-pub(crate) fn handshake(conn_id: i64, version: &str) -> Bytes {
-    let mut headers = OF_THE_SERVER.to_vec();
-    headers.extend([("METHOD", "WEBSOCKET_HANDSHAKE"), ("sec-websocket-version", version)]);
-    message(conn_id, "/", &headers, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+pub(crate) fn reply(target: Target, body: impl Into<Bytes>) -> Command {
+    Command::Reply { target, body: body.into(), close: false }
 }
 
-pub(crate) fn frame(conn_id: i64, flags: &str, payload: &[u8]) -> Bytes {
-    let mut headers = OF_THE_SERVER.to_vec();
-    headers.extend([("METHOD", "WEBSOCKET"), ("FLAGS", flags)]);
-    message(conn_id, "/", &headers, payload)
+pub(crate) fn say(target: Target, text: &'static str) -> Command {
+    Command::Send { target, message: Message::Text(text.into()) }
 }
 
-pub(crate) fn notice(conn_id: i64) -> Bytes {
-    message(conn_id, "@*", &[("METHOD", "JSON")], br#"{"type":"disconnect"}"#)
+/// The connection, the octets: as a table of what is expected.
+pub(crate) fn expected<const N: usize>(replies: [(i64, &'static [u8]); N]) -> Vec<(i64, Bytes)> {
+    replies.map(|(conn_id, body)| (conn_id, Bytes::from_static(body))).to_vec()
 }

@@ -1,0 +1,175 @@
+//! The closing handshake (RFC 6455 7) from both sides, and what breaks the rules.
+
+use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, SessionEnd};
+use mongrel2_transceiver::websocket::{CloseCode, FrameError};
+
+use crate::browser::{frame, notice, text};
+use crate::pair::{Pair, expected, say, small};
+
+fn close(pair: &Pair, conn_id: i64) -> Command {
+    let target = pair.target(conn_id);
+    Command::Close { target, code: CloseCode::NORMAL, reason: "bye".into() }
+}
+
+/// How session 3 has ended; nothing else was told.
+fn end(pair: &mut Pair) -> SessionEnd {
+    let events = pair.events();
+    let [Event::SessionClosed { target, end }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(*target, pair.target(3));
+    end.clone()
+}
+
+#[test]
+fn a_close_of_ours_that_is_answered_ends_the_connection() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.submit(close(&pair, 3));
+    assert_eq!(pair.replies_soon(), expected([(3, b"\x88\x05\x03\xe8bye")]));
+    assert!(pair.is_silent());
+    pair.deliver(frame(3, "0x88", b"\x03\xe8bye"));
+    assert_eq!(pair.replies_soon(), expected([(3, b"")]));
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: true });
+    pair.run_secs(100);
+    assert!(pair.is_silent() && pair.replies().is_empty());
+}
+
+#[test]
+fn a_close_of_ours_without_an_answer_ends_the_connection_in_time() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.submit(close(&pair, 3));
+    pair.run_ms(4_990);
+    assert_eq!(pair.replies().len(), 1);
+    assert!(pair.is_silent());
+    pair.run_ms(100);
+    assert_eq!(pair.replies(), expected([(3, b"")]));
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
+}
+
+#[test]
+fn two_closes_that_cross_are_one_closing_handshake() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.deliver(frame(3, "0x88", b"\x03\xe9"));
+    pair.submit(close(&pair, 3));
+    // Ours, and the end; the client's is not echoed too.
+    assert_eq!(pair.replies_soon(), expected([(3, b"\x88\x05\x03\xe8bye"), (3, b"")]));
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: true });
+}
+
+#[test]
+fn what_the_client_says_behind_our_close_is_ignored() {
+    let mut pair = Pair::up(1, Config::default());
+    let target = pair.open(3);
+    pair.submit(close(&pair, 3));
+    pair.deliver(text(3, "one more thing"));
+    pair.deliver(frame(3, "0x89", b"ping"));
+    pair.deliver(frame(3, "0xC1", b""));
+    assert_eq!(pair.replies_soon().len(), 1);
+    assert!(pair.is_silent());
+    assert_eq!(pair.refused(say(target, "too late")), Refused::UnknownSession);
+    assert_eq!(pair.refused(close(&pair, 3)), Refused::UnknownSession);
+    pair.deliver(notice(3));
+    pair.run_ms(50);
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
+}
+
+#[test]
+fn a_close_by_the_client_is_echoed_then_the_connection_ended() {
+    for (payload, echo) in [
+        (&b"\x03\xe8bye"[..], &b"\x88\x05\x03\xe8bye"[..]),
+        (b"\x0f\xa0", b"\x88\x02\x0f\xa0"),
+        (b"", b"\x88\x00"),
+    ] {
+        let mut pair = Pair::up(1, Config::default());
+        pair.open(3);
+        pair.deliver(frame(3, "0x88", payload));
+        let replies = pair.replies_soon();
+        assert_eq!(replies.len(), 2);
+        assert_eq!((&replies[0].1[..], replies[1].1.is_empty()), (echo, true));
+        let SessionEnd::ByClient(close) = end(&mut pair) else { panic!("{payload:?}") };
+        assert_eq!(close.code.is_none(), payload.is_empty());
+        pair.deliver(notice(3));
+        assert!(pair.replies_soon().is_empty() && pair.is_silent());
+    }
+}
+
+#[test]
+fn frames_that_break_the_rules_end_the_session_with_the_code_for_it() {
+    for (flags, payload, code) in [
+        ("0xC1", &b"x"[..], 1002_u16),
+        ("0x91", b"x", 1002),
+        ("0xF2", b"x", 1002),
+        ("0x83", b"x", 1002),
+        ("0x8B", b"x", 1002),
+        ("0x81", b"\xff", 1007),
+        ("0x81", b"\xed\xa0\x80", 1007),
+        ("0x88", b"\x03", 1002),
+        ("0x88", b"\x03\xed", 1002),
+        ("0x88", b"\x03\xe8\xff", 1007),
+        ("0x89", &[0; 126], 1002),
+        ("0x82", &[0; 101], 1009),
+    ] {
+        let mut pair = Pair::up(1, small(|config| config.limits.websocket_size_max = 100));
+        pair.open(3);
+        pair.deliver(frame(3, flags, payload));
+        let replies = pair.replies_soon();
+        let told = [&b"\x88\x02"[..], &code.to_be_bytes()].concat();
+        assert_eq!((replies.len(), &replies[0].1[..]), (2, &told[..]), "{flags} {payload:?}");
+        assert!(replies[1].1.is_empty());
+        let SessionEnd::Violation(error) = end(&mut pair) else { panic!("{flags}") };
+        assert_eq!(error.answer().get(), code);
+    }
+}
+
+#[test]
+fn a_message_of_the_largest_size_is_taken() {
+    let mut pair = Pair::up(1, small(|config| config.limits.websocket_size_max = 100));
+    pair.open(3);
+    pair.deliver(frame(3, "0x82", &[0; 100]));
+    pair.until(|event| matches!(event, Event::SessionMessage { .. }));
+    pair.deliver(frame(3, "0x82", &[0; 101]));
+    let event = pair.until(|event| matches!(event, Event::SessionClosed { .. }));
+    let Event::SessionClosed { end: SessionEnd::Violation(error), .. } = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(error, FrameError::TooLarge { size: 101, size_max: 100 });
+}
+
+#[test]
+fn a_client_that_vanishes_is_told_once_and_not_answered() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.deliver(notice(3));
+    pair.run_ms(50);
+    assert_eq!(end(&mut pair), SessionEnd::Disconnected);
+    // A second notice is that of a connection nobody knows.
+    pair.deliver(notice(3));
+    pair.run_ms(50);
+    assert!(matches!(&pair.events()[..], [Event::Disconnect { .. }]));
+    assert!(pair.replies().is_empty());
+}
+
+#[test]
+fn codes_that_may_not_be_sent_are_refused() {
+    let mut pair = Pair::up(1, Config::default());
+    let target = pair.open(3);
+    for code in [CloseCode::NO_STATUS, CloseCode::ABNORMAL, CloseCode::TLS_HANDSHAKE] {
+        let refused = pair.refused(Command::Close { target, code, reason: "".into() });
+        assert!(matches!(refused, Refused::BadClose(_)), "{refused:?}");
+    }
+    let reason = "x".repeat(124).into();
+    let refused = pair.refused(Command::Close { target, code: CloseCode::NORMAL, reason });
+    assert!(matches!(refused, Refused::BadClose(_)), "{refused:?}");
+    assert!(pair.replies_soon().is_empty() && pair.is_silent());
+}
+
+#[test]
+fn a_close_timeout_of_nothing_leaves_no_deadline_in_the_past() {
+    let config = small(|config| config.close_timeout = std::time::Duration::ZERO);
+    let mut pair = Pair::up(1, config);
+    pair.open(3);
+    pair.submit(close(&pair, 3));
+    pair.run_ms(50);
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
+}

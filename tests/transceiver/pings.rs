@@ -1,0 +1,136 @@
+//! Pings both ways, and what silence leads to, at which virtual times.
+
+use std::time::Duration;
+
+use mongrel2_transceiver::transceiver::{Config, Event, SessionEnd};
+
+use crate::browser::{frame, text};
+use crate::pair::{Pair, expected, small};
+
+/// One slice of a ping round of 30 s is 468.75 ms: a session that opens now is looked at first then.
+const FIRST_LOOK_MS: u64 = 469;
+
+#[test]
+fn a_ping_is_answered_by_a_pong_with_the_same_payload() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.deliver(frame(3, "0x89", b""));
+    pair.deliver(frame(3, "0x89", &[b'p'; 125]));
+    let replies = pair.replies_soon();
+    assert_eq!(&replies[0].1[..], b"\x8a\x00");
+    assert_eq!(&replies[1].1[..], &[&b"\x8a\x7d"[..], &[b'p'; 125]].concat());
+    assert!(pair.is_silent());
+}
+
+#[test]
+fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.deliver(crate::browser::handshake(3, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.run_ms(100);
+    pair.replies();
+    pair.run_ms(FIRST_LOOK_MS - 200);
+    pair.run_secs(30);
+    assert!(pair.replies().is_empty());
+    pair.run_ms(200);
+    assert_eq!(pair.replies(), expected([(3, b"\x89\x04\x00\x00\x00\x01")]));
+    pair.run_ms(29_700);
+    assert!(pair.replies().is_empty() && pair.is_silent());
+    pair.run_ms(500);
+    assert_eq!(pair.replies(), expected([(3, b"\x88\x02\x03\xf3"), (3, b"")]));
+    let events = pair.events();
+    let [Event::SessionClosed { end: SessionEnd::Silent, target }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(*target, pair.target(3));
+    pair.run_secs(100);
+    assert!(pair.replies().is_empty() && pair.is_silent());
+    assert_eq!(pair.stats().sessions, 0);
+}
+
+#[test]
+fn a_chatty_session_is_never_pinged() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    for _ in 0..20 {
+        pair.run_secs(20);
+        pair.deliver(text(3, "still here"));
+    }
+    assert!(pair.replies().is_empty());
+    assert_eq!(pair.stats().sessions, 1);
+}
+
+#[test]
+fn a_pong_keeps_a_session_alive() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    for _ in 0..10 {
+        pair.run_secs(60);
+        let replies = pair.replies();
+        assert_eq!(replies.len(), 1, "one ping in two rounds: {replies:?}");
+        let payload = replies[0].1.slice(2..);
+        pair.deliver(frame(3, "0x8A", &payload));
+    }
+    assert!(pair.is_silent());
+}
+
+#[test]
+fn without_an_interval_nobody_is_pinged_or_ended() {
+    let mut pair = Pair::up(1, small(|config| config.ping_interval = None));
+    pair.open(3);
+    pair.run_secs(3600);
+    assert!(pair.replies().is_empty() && pair.is_silent());
+    assert_eq!(pair.stats().sessions, 1);
+}
+
+#[test]
+fn three_hundred_silent_sessions_are_pinged_in_few_messages() {
+    let mut pair = Pair::up(1, Config::default());
+    for conn_id in 1..=300 {
+        pair.deliver(crate::browser::handshake(conn_id, "13"));
+        pair.run_ms(2);
+    }
+    pair.replies();
+    pair.run_secs(50);
+    let replies = pair.replies();
+    assert!(replies.iter().all(|(_, body)| body.starts_with(b"\x89\x04")), "{replies:?}");
+    let mut pinged: Vec<i64> = replies.into_iter().map(|(to, _)| to).collect();
+    pinged.sort_unstable();
+    pinged.dedup();
+    assert_eq!(pinged.len(), 300);
+}
+
+#[test]
+fn silence_does_not_count_while_the_application_does_not_listen() {
+    let config = small(|config| config.limits.events_max = 1);
+    let mut pair = Pair::up(1, config);
+    pair.open(3);
+    pair.world.set_deaf(pair.handler, true);
+    for _ in 0..300 {
+        pair.deliver(text(3, "I am here"));
+        pair.run_secs(1);
+    }
+    pair.world.set_deaf(pair.handler, false);
+    pair.run_secs(1);
+    let events = pair.events();
+    assert_eq!(events.len(), 300);
+    assert!(events.iter().all(|event| matches!(event, Event::SessionMessage { .. })));
+    assert!(pair.replies().is_empty());
+}
+
+#[test]
+fn a_jump_of_the_clock_ends_nobody() {
+    let mut pair = Pair::up(1, Config::default());
+    pair.open(3);
+    pair.run_secs(31);
+    assert_eq!(pair.replies().len(), 1);
+    // The process was suspended with a ping on its way.
+    pair.world.jump(Duration::from_secs(1000));
+    pair.run_ms(100);
+    assert!(
+        !pair
+            .events()
+            .iter()
+            .any(|event| matches!(event, Event::SessionClosed { end: SessionEnd::Silent, .. }))
+    );
+}
