@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::iter::FusedIterator;
 
 use super::error::ParseError;
-use super::text::Text;
+use super::text::{OneOrMany, Text};
 use super::{json, tnetstring};
 
 /// How the headers of a message are written: the server's `protocol` setting for the handler
@@ -81,8 +81,14 @@ impl<'a> Members<'a> {
     /// The next member of a block that nobody has looked at yet.
     pub(super) fn check_next(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, ParseError> {
         Ok(match self {
-            Self::Json(members) => members.next()?,
-            Self::Tnetstring(members) => members.next()?,
+            Self::Json(members) => members.next()?.map(|(name, value)| match value {
+                OneOrMany::One(text) => (name, Value::One(text)),
+                OneOrMany::Many(items) => (name, Value::JsonList(items)),
+            }),
+            Self::Tnetstring(members) => members.next()?.map(|(name, value)| match value {
+                OneOrMany::One(text) => (name, Value::One(text)),
+                OneOrMany::Many(items) => (name, Value::TnetstringList(items)),
+            }),
         })
     }
 

@@ -12,8 +12,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::error::JsonError;
-use super::headers::Value;
-use super::text::{Text, put_escaped};
+use super::text::{OneOrMany, Text, put_escaped};
 
 /// The members of a header object, checked as they are read.
 #[derive(Clone, Debug)]
@@ -35,7 +34,9 @@ impl<'a> Members<'a> {
     }
 
     /// The next member; `None` behind the last one, with nothing but blanks left.
-    pub(super) fn next(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, JsonError> {
+    pub(super) fn next(
+        &mut self,
+    ) -> Result<Option<(Text<'a>, OneOrMany<'a, Items<'a>>)>, JsonError> {
         let cursor = &mut self.cursor;
         cursor.skip_blanks();
         match self.place {
@@ -124,14 +125,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn member(&mut self) -> Result<(Text<'a>, Value<'a>), JsonError> {
+    fn member(&mut self) -> Result<(Text<'a>, OneOrMany<'a, Items<'a>>), JsonError> {
         let name = self.string(JsonError::Name)?;
         self.skip_blanks();
         self.expect(b':', JsonError::Colon)?;
         self.skip_blanks();
         let value = match self.peek() {
-            Some(b'[') => Value::JsonList(self.list()?),
-            _ => Value::One(self.item()?),
+            Some(b'[') => OneOrMany::Many(self.list()?),
+            _ => OneOrMany::One(self.item()?),
         };
         Ok((name, value))
     }

@@ -135,6 +135,24 @@ pub(super) fn put_escaped(text: &[u8], out: &mut BytesMut) {
 /// Of `\uXXXX`.
 const ESCAPE_LENGTH: usize = 6;
 
+/// What stands behind a name in a header block: one text, or a list of them to be read with `I`.
+#[derive(Clone, Debug)]
+pub(super) enum OneOrMany<'a, I> {
+    One(Text<'a>),
+    Many(I),
+}
+
+#[cfg(test)]
+impl<'a, I: Iterator<Item = Text<'a>>> OneOrMany<'a, I> {
+    pub(super) fn texts(self) -> impl Iterator<Item = Text<'a>> {
+        let (one, many) = match self {
+            Self::One(text) => (Some(text), None),
+            Self::Many(items) => (None, Some(items)),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

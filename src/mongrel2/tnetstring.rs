@@ -9,8 +9,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::decimal;
 use super::error::TnetstringError;
-use super::headers::Value;
-use super::text::Text;
+use super::text::{OneOrMany, Text};
 
 /// The type of a string.
 pub(super) const STRING: u8 = b',';
@@ -48,15 +47,15 @@ impl<'a> Element<'a> {
         }
     }
 
-    fn into_value(self) -> Result<Value<'a>, TnetstringError> {
+    fn into_value(self) -> Result<OneOrMany<'a, Items<'a>>, TnetstringError> {
         if self.kind != LIST {
-            return self.into_text().map(Value::One);
+            return self.into_text().map(OneOrMany::One);
         }
         let mut elements = Elements::new(self.payload);
         while let Some(element) = elements.next()? {
             element.into_text()?;
         }
-        Ok(Value::TnetstringList(Items { elements: Elements::new(self.payload) }))
+        Ok(OneOrMany::Many(Items { elements: Elements::new(self.payload) }))
     }
 }
 
@@ -101,7 +100,9 @@ impl<'a> Members<'a> {
     }
 
     /// The next member; `None` behind the last one.
-    pub(super) fn next(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, TnetstringError> {
+    pub(super) fn next(
+        &mut self,
+    ) -> Result<Option<(Text<'a>, OneOrMany<'a, Items<'a>>)>, TnetstringError> {
         let Some(name) = self.elements.next()? else { return Ok(None) };
         if name.kind != STRING {
             return Err(TnetstringError::Name);

@@ -10,11 +10,12 @@ use crate::machine::{Input, LinkId, ListenerId};
 use crate::zmtp::Engine;
 
 use super::config::Config;
-use super::endpoints::{Dial, Listener};
+use super::dial::{Dial, Listener};
 use super::event::{DownReason, Event};
 use super::io::Io;
-use super::link::{DialId, Link, Origin, Stage};
+use super::link::{Link, Stage};
 use super::liveness::{Liveness, TIME_MIN, later};
+use super::names::{DialId, Origin};
 use super::outlets::Outlets;
 use super::pattern::Pattern;
 use super::queue::Queue;

@@ -7,35 +7,13 @@ use crate::machine::{LinkId, ListenerId, Output};
 
 use super::backoff::Backoff;
 use super::core::{Core, Timer};
+use super::dial::{Dial, Listener};
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
-use super::link::{DialId, Origin, Stage};
+use super::link::Stage;
 use super::liveness::{TIME_MIN, later};
-use super::outlets::Outlet;
+use super::names::{DialId, Origin, Outlet};
 use super::queue::Queue;
-
-/// An endpoint that the socket connects to, again and again.
-#[derive(Debug)]
-pub(super) struct Dial {
-    pub(super) endpoint: Endpoint,
-    /// The stream, from the attempt to connect on.
-    pub(super) link: Option<LinkId>,
-    /// What waits while there is no stream.
-    pub(super) parked: Queue,
-    pub(super) backoff: Backoff,
-    /// Whether its time has come but too many notices wait.
-    is_held: bool,
-}
-
-/// An endpoint that the socket is bound to.
-#[derive(Debug)]
-pub(super) struct Listener {
-    endpoint: Endpoint,
-    is_bound: bool,
-    /// The stream asked of it.
-    accepting: Option<LinkId>,
-    backoff: Backoff,
-}
 
 impl Core {
     pub(crate) fn bind(&mut self, endpoint: Endpoint, io: &mut Io) -> Result<(), Refused> {

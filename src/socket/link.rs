@@ -3,26 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::machine::{LinkId, ListenerId, Output};
+use crate::machine::{LinkId, Output};
 use crate::zmtp::{Engine, Message};
 
 use super::event::DownReason;
 use super::io::Io;
 use super::liveness::Liveness;
-use super::outlets::Outlet;
+use super::names::{Origin, Outlet};
 use super::queue::Queue;
 use super::subscriptions::Subscriptions;
-
-/// Names an endpoint that a socket connects to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct DialId(pub(super) u32);
-
-/// Where a link came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    Connected(DialId),
-    Accepted(ListenerId),
-}
 
 /// How far a link has come.
 #[derive(Clone, Debug, PartialEq, Eq)]

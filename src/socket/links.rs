@@ -11,9 +11,9 @@ use crate::zmtp::{Metadata, Received};
 use super::core::{Core, Timer};
 use super::event::{DownReason, Event};
 use super::io::Io;
-use super::link::{Link, Origin, Stage};
+use super::link::{Link, Stage};
 use super::liveness::{Heartbeat, TIME_MIN, Verdict, later};
-use super::outlets::Outlet;
+use super::names::{Origin, Outlet};
 use super::pattern::Pattern;
 use super::queue::Queue;
 

@@ -7,6 +7,7 @@
 mod backoff;
 mod config;
 mod core;
+mod dial;
 mod endpoints;
 mod event;
 mod high_water;
@@ -15,6 +16,7 @@ pub(crate) mod io;
 mod link;
 mod links;
 mod liveness;
+mod names;
 mod outgoing;
 mod outlets;
 mod pattern;

@@ -6,7 +6,7 @@ use crate::zmtp::Message;
 use super::core::Core;
 use super::event::{Event, Refused};
 use super::io::Io;
-use super::outlets::Outlet;
+use super::names::Outlet;
 use super::pattern::Pattern;
 use super::queue::Queue;
 

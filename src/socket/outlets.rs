@@ -2,17 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::link::DialId;
-use crate::machine::LinkId;
-
-/// Somebody who may take a message of a PUSH or REQ socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outlet {
-    /// An endpoint that we connect to: it has a queue from the connect on (RFC 28, RFC 30).
-    Dial(DialId),
-    /// An accepted peer: it has a queue while its link is up.
-    Accepted(LinkId),
-}
+use super::names::Outlet;
 
 /// All outlets: those that may have room in turn, those without room aside. So a send costs the same
 /// however many peers are slow.
@@ -62,6 +52,7 @@ impl Outlets {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::DialId;
     use super::*;
 
     const A: Outlet = Outlet::Dial(DialId(1));

@@ -1,8 +1,10 @@
 //! Which of the six patterns a socket speaks, and the state that this takes.
 
-use crate::zmtp::SocketType;
+use crate::machine::LinkId;
+use crate::zmtp::{Frame, Message, SocketType};
 
-use super::reqrep::{Replier, Requester};
+use super::event::Event;
+use super::names::Outlet;
 use super::subscriptions::Subscriptions;
 
 #[derive(Debug)]
@@ -42,5 +44,35 @@ impl Pattern {
     /// Whether messages wait for an endpoint rather than for a link.
     pub(super) const fn has_outlets(&self) -> bool {
         matches!(self, Self::Push | Self::Req(_))
+    }
+}
+
+/// What a REQ socket waits for.
+#[derive(Debug, Default)]
+pub(super) struct Requester {
+    /// Who was given the request that has no reply yet.
+    pub(super) asked: Option<Outlet>,
+}
+
+/// What a REP socket owes.
+#[derive(Debug, Default)]
+pub(super) struct Replier {
+    /// Who asked last, and the frames that stand before the reply to it.
+    pub(super) owed: Option<(LinkId, Vec<Frame>)>,
+}
+
+impl Replier {
+    pub(super) const fn is_idle(&self) -> bool {
+        self.owed.is_none()
+    }
+
+    /// Splits a request from its envelope: all frames up to and including the first empty one. What
+    /// has no empty frame, or nothing behind it, is dropped.
+    pub(super) fn take(&mut self, link: LinkId, message: Message) -> Option<Event> {
+        let mut envelope: Vec<Frame> = message.into_frames().collect();
+        let delimiter = envelope.iter().position(Frame::is_empty)?;
+        let request = Message::from_frames(envelope.split_off(delimiter + 1))?;
+        self.owed = Some((link, envelope));
+        Some(Event::Message { link, message: request })
     }
 }

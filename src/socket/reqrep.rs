@@ -6,40 +6,9 @@ use crate::zmtp::{Frame, Message};
 use super::core::{Core, Timer};
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
-use super::link::Origin;
 use super::liveness::later;
-use super::outlets::Outlet;
-use super::pattern::Pattern;
-
-/// What a REQ socket waits for.
-#[derive(Debug, Default)]
-pub(super) struct Requester {
-    /// Who was given the request that has no reply yet.
-    asked: Option<Outlet>,
-}
-
-/// What a REP socket owes.
-#[derive(Debug, Default)]
-pub(super) struct Replier {
-    /// Who asked last, and the frames that stand before the reply to it.
-    owed: Option<(LinkId, Vec<Frame>)>,
-}
-
-impl Replier {
-    pub(super) const fn is_idle(&self) -> bool {
-        self.owed.is_none()
-    }
-
-    /// Splits a request from its envelope: all frames up to and including the first empty one. What
-    /// has no empty frame, or nothing behind it, is dropped.
-    pub(super) fn take(&mut self, link: LinkId, message: Message) -> Option<Event> {
-        let mut envelope: Vec<Frame> = message.into_frames().collect();
-        let delimiter = envelope.iter().position(Frame::is_empty)?;
-        let request = Message::from_frames(envelope.split_off(delimiter + 1))?;
-        self.owed = Some((link, envelope));
-        Some(Event::Message { link, message: request })
-    }
-}
+use super::names::{Origin, Outlet};
+use super::pattern::{Pattern, Requester};
 
 impl Core {
     pub(super) fn request(&mut self, message: Message, io: &mut Io) -> Result<(), Refused> {

@@ -4,24 +4,16 @@ use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
 use crate::socket;
-use crate::socket::io::Io;
 use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode, handshake};
 
 use super::config::Config;
+use super::context::Context;
 use super::event::{Event, SessionEnd};
-use super::events::Events;
 use super::life::Side;
 use super::outbox::{Delivery, Origin};
 use super::server::Server;
 use super::sessions::State;
 use super::target::Target;
-
-/// What is at hand while a message is taken in.
-pub(super) struct Context<'a> {
-    pub(super) config: &'a Config,
-    pub(super) io: &'a mut Io,
-    pub(super) events: &'a mut Events,
-}
 
 impl Server {
     /// Takes in the next message, if there is one: whether there was. The caller has room for events.

@@ -14,10 +14,10 @@ use crate::websocket::{Close, Message};
 
 use super::command::{Command, Refused};
 use super::config::Config;
+use super::context::Context;
 use super::control::{self, Control};
 use super::event::{Event, Loss};
 use super::events::Events;
-use super::incoming::Context;
 use super::life::Side;
 use super::outgoing::broadcast;
 use super::server::Server;

@@ -13,6 +13,7 @@
 
 mod command;
 mod config;
+mod context;
 mod control;
 mod endings;
 mod event;

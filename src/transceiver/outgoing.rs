@@ -9,8 +9,8 @@ use crate::websocket::{Close, CloseCode, Message};
 
 use super::command::Refused;
 use super::config::Config;
+use super::context::Context;
 use super::event::SessionEnd;
-use super::incoming::Context;
 use super::outbox::{Delivery, Origin, Recipients};
 use super::server::Server;
 use super::sessions::State;

@@ -12,10 +12,10 @@ use crate::socket::io::Io;
 use crate::socket::{self, Core, later};
 
 use super::config::Config;
+use super::context::Context;
 use super::endings::Endings;
 use super::event::{Event, Loss, SessionEnd};
 use super::gate::Gate;
-use super::incoming::Context;
 use super::life::{Life, Side};
 use super::outbox::Outbox;
 use super::parting::Parting;
