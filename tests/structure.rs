@@ -63,6 +63,27 @@ fn the_table_of_rooms_has_no_circle() {
 }
 
 #[test]
+fn no_files_of_a_room_use_each_other_in_a_circle() {
+    let files = core_files();
+    let mut uses = BTreeMap::new();
+    for file in files.iter().filter(|file| file.depth() == 2) {
+        let code = without_tests(&without_comments(&file.text));
+        let used = paths(&code, "super").into_iter().map(|(_, name)| file.sibling(&name));
+        uses.insert(file.name.clone(), used.collect::<Vec<_>>());
+    }
+    assert!(uses.values().flatten().any(|used| uses.contains_key(used)), "no file uses another");
+    // Whoever uses nothing that is left is in no circle.
+    loop {
+        let left: Vec<String> = uses.keys().cloned().collect();
+        uses.retain(|_, used| used.iter().any(|name| left.contains(name)));
+        if uses.len() == left.len() {
+            break;
+        }
+    }
+    assert!(uses.is_empty(), "these use each other in a circle: {:?}", uses.keys());
+}
+
+#[test]
 fn the_core_names_no_clock_socket_thread_or_environment() {
     expect_none(core_files().iter().flat_map(purity));
 }
@@ -98,6 +119,12 @@ impl File {
     fn depth(&self) -> usize {
         let inner = self.name.strip_prefix("src/").unwrap_or(&self.name);
         inner.split('/').count() - usize::from(inner.ends_with("/mod.rs"))
+    }
+
+    /// The file of the module of this name in the same folder, if there is one.
+    fn sibling(&self, module: &str) -> String {
+        let (folder, _) = self.name.rsplit_once('/').unwrap_or_default();
+        format!("{folder}/{module}.rs")
     }
 
     fn finding(&self, line: usize, what: &str) -> String {
