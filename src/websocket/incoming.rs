@@ -31,6 +31,10 @@ pub fn read(flags: Flags, payload: Bytes, payload_size_max: usize) -> Result<Inc
     if !flags.fin() {
         return Err(FrameError::UnfinishedMessage);
     }
+    // As the decoder has it: there is no message whose size it could add to.
+    if opcode == Opcode::Continuation {
+        return Err(FrameError::UnexpectedContinuation);
+    }
     judge_size(opcode, payload.len() as u64, 0, payload_size_max)?;
     judge_payload(opcode, payload)
 }
@@ -115,6 +119,7 @@ mod tests {
             (0x83, b"a", FrameError::ReservedOpcode { number: 3 }, PROTOCOL),
             (0x8B, b"a", FrameError::ReservedOpcode { number: 11 }, PROTOCOL),
             (0x80, b"a", FrameError::UnexpectedContinuation, PROTOCOL),
+            (0x80, &[0; 201], FrameError::UnexpectedContinuation, PROTOCOL),
             (0x01, b"a", FrameError::UnfinishedMessage, PROTOCOL),
             (0x08, b"", FrameError::FragmentedControl, PROTOCOL),
             (0x89, &[0; 126], FrameError::ControlTooLong { len: 126 }, PROTOCOL),
