@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::machine::{Input, Machine, Output};
+use crate::zmtp::SocketType;
 
 use super::config::Config;
 use super::core::Core;
@@ -84,6 +85,9 @@ impl Machine for Socket {
             Command::Unbind(endpoint) => self.core.unbind(&endpoint, io),
             Command::Connect(endpoint) => self.core.connect(endpoint, io),
             Command::Disconnect(endpoint) => self.core.disconnect(&endpoint, io),
+            Command::Send(_) if has_unheard_request(&self.core, &self.events) => {
+                Err(Refused::NoRequest)
+            }
             Command::Send(message) => self.core.send(message, io),
             Command::Subscribe(prefix) => self.core.subscribe(prefix, io),
             Command::Cancel(prefix) => self.core.cancel(&prefix, io),
@@ -117,4 +121,11 @@ impl Machine for Socket {
     fn next_deadline(&self) -> Option<Instant> {
         self.core.next_deadline()
     }
+}
+
+/// Whether the request that a REP socket is to reply to has not been taken by the application yet: a
+/// reply now is one too many to the last request, and must not go to somebody else.
+fn has_unheard_request(core: &Core, events: &VecDeque<Event>) -> bool {
+    core.config.socket_type == SocketType::Rep
+        && events.iter().any(|event| matches!(event, Event::Message { .. }))
 }
