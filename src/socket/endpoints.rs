@@ -206,9 +206,10 @@ impl Core {
         let limits = &self.config.limits;
         let has_too_many = self.handshakes.len() > limits.handshakes_max.max(1);
         if has_too_many || self.accepted > limits.links_max.max(1) {
-            if let Some(oldest) = self.handshakes.first().copied() {
-                self.fail(oldest, DownReason::Evicted, io);
-            }
+            // Rather not this one: of two listeners, the one asked later may answer first.
+            let oldest = self.handshakes.iter().find(|other| **other != link_id);
+            let oldest = *oldest.unwrap_or(&link_id);
+            self.fail(oldest, DownReason::Evicted, io);
         }
         self.accept(id, io);
     }
