@@ -125,6 +125,10 @@ impl Server {
     /// the headers are there, not what they say.
     fn shake_hands(&mut self, request: Request, cx: &mut Context<'_>) {
         let conn_id = request.conn_id();
+        if conn_id.0 < 0 {
+            // No browser: there is nobody to answer.
+            return;
+        }
         if let Some(State::Open | State::Closing) = self.sessions.state(conn_id) {
             // Mongrel2 never uses an id twice in one life; whoever does has ended the other one.
             self.disconnected(conn_id, cx);
