@@ -1,7 +1,9 @@
 //! From an endpoint to the addresses to connect to.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::SocketAddr as UnixAddr;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +65,18 @@ pub fn abstract_name(path: &Path) -> Option<&[u8]> {
     path.as_os_str().as_encoded_bytes().strip_prefix(b"@")
 }
 
+/// The path of an `ipc://` endpoint as async-io and tokio want it: with a NUL in front of a name in
+/// Linux's abstract name space.
+#[must_use]
+pub fn with_nul(path: PathBuf) -> PathBuf {
+    match abstract_name(&path) {
+        Some(name) if cfg!(target_os = "linux") => {
+            OsString::from_vec([b"\0", name].concat()).into()
+        }
+        _ => path,
+    }
+}
+
 /// The socket address for the path of an `ipc://` endpoint.
 ///
 /// # Errors
@@ -115,6 +129,10 @@ mod tests {
         let file = unix_address(Path::new("/run/control")).unwrap();
         assert_eq!(file.as_pathname(), Some(Path::new("/run/control")));
         assert!(unix_address(Path::new("@control")).unwrap().as_pathname().is_none());
+        assert_eq!(with_nul("/run/control".into()), Path::new("/run/control"));
+        if cfg!(target_os = "linux") {
+            assert_eq!(with_nul("@control".into()), Path::new("\0control"));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! - [`address`]: from an endpoint to the addresses to connect to.
 //! - [`bind`]: from an endpoint to a listening socket, with the rules for files of Unix sockets.
 //! - [`octets`]: reading without copying, writing from many pieces.
+//! - [`runtime`]: the whole driver for an async runtime, but for its sockets.
 //! - [`seed`]: entropy for a machine that wants some.
 //!
 //! Applications need none of this: the adapters re-export what an application names.
@@ -14,6 +15,7 @@
 pub mod address;
 pub mod bind;
 pub mod octets;
+pub mod runtime;
 mod shared;
 
 use std::hash::{BuildHasher, RandomState};

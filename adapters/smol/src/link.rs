@@ -1,23 +1,94 @@
-//! One open stream, and the read and the write that wait for it.
+//! One open stream, and what is known of its readiness.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll, ready};
 
 use async_io::Async;
-use bytes::Bytes;
-use mongrel2_transceiver::Segments;
-use mongrel2_transceiver_adapter::octets::{self, ReadBlock};
+use mongrel2_transceiver_adapter::octets::ReadBlock;
+use mongrel2_transceiver_adapter::runtime;
 
 /// A non-blocking stream of either kind.
-#[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) struct Stream {
+    socket: Socket,
+    /// Whether the stream was empty when last seen, so that readiness comes before the next try.
+    is_empty: bool,
+    /// The same for writing.
+    is_full: bool,
+}
+
+enum Socket {
     Tcp(Async<TcpStream>),
     Unix(Async<UnixStream>),
 }
 
 impl Stream {
+    pub(crate) const fn tcp(stream: Async<TcpStream>) -> Self {
+        Self::new(Socket::Tcp(stream))
+    }
+
+    pub(crate) const fn unix(stream: Async<UnixStream>) -> Self {
+        Self::new(Socket::Unix(stream))
+    }
+
+    /// A stream that may be ready: finding out costs less than being told.
+    const fn new(socket: Socket) -> Self {
+        Self { socket, is_empty: false, is_full: false }
+    }
+}
+
+impl runtime::Stream for Stream {
+    fn set_nodelay(&self) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.get_ref().set_nodelay(true),
+            Socket::Unix(_) => Ok(()),
+        }
+    }
+
+    /// A read that was given less than it asked for has emptied the stream, which saves the call
+    /// that would say `WouldBlock`. Should more have come meanwhile, or the end, then the stream is
+    /// ready as soon as it is waited for.
+    fn poll_read(&mut self, context: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            if self.is_empty {
+                ready!(self.socket.poll_readable(context))?;
+            }
+            match self.socket.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_empty = true,
+                result => {
+                    self.is_empty = matches!(result, Ok(count) if count < room.len());
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.is_full {
+                ready!(self.socket.poll_writable(context))?;
+            }
+            match self.socket.write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_full = true,
+                result => {
+                    self.is_full = false;
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+
+    fn close(mut self, block: &mut ReadBlock) {
+        block.discard(&mut self.socket);
+    }
+}
+
+impl Socket {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_readable(context),
@@ -31,125 +102,20 @@ impl Stream {
             Self::Unix(stream) => stream.poll_writable(context),
         }
     }
+
+    fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.get_ref().write_vectored(slices),
+            Self::Unix(stream) => stream.get_ref().write_vectored(slices),
+        }
+    }
 }
 
-impl Read for Stream {
+impl Read for Socket {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => Read::read(&mut stream.get_ref(), room),
-            Self::Unix(stream) => Read::read(&mut stream.get_ref(), room),
+            Self::Tcp(stream) => stream.get_ref().read(room),
+            Self::Unix(stream) => stream.get_ref().read(room),
         }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[io::IoSlice::new(data)])
-    }
-
-    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => Write::write_vectored(&mut stream.get_ref(), slices),
-            Self::Unix(stream) => Write::write_vectored(&mut stream.get_ref(), slices),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// An open stream.
-#[derive(Debug)]
-pub(crate) struct Open {
-    stream: Stream,
-    /// The `max` of the read under way.
-    read: Option<usize>,
-    /// What is left of the write under way.
-    write: Option<Segments>,
-    /// Whether the stream was empty when last seen, so that readiness comes before the next try.
-    is_empty: bool,
-    /// The same for writing.
-    is_full: bool,
-}
-
-impl Open {
-    /// A stream that may be ready: finding out costs less than being told.
-    pub(crate) fn new(stream: Stream) -> Self {
-        if let Stream::Tcp(tcp) = &stream {
-            if let Err(error) = tcp.get_ref().set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY was not set");
-            }
-        }
-        Self { stream, read: None, write: None, is_empty: false, is_full: false }
-    }
-
-    pub(crate) const fn ask_read(&mut self, max: usize) {
-        self.read = Some(max);
-    }
-
-    /// A machine asks for one write at a time: octets of two must not mix.
-    pub(crate) fn ask_write(&mut self, data: Segments) {
-        match self.write {
-            None => self.write = Some(data),
-            Some(_) => tracing::debug!("a second write at a time was not performed"),
-        }
-    }
-
-    /// Goes on with the read under way, if there is one. No octets: the end.
-    ///
-    /// A read that was given less than it asked for has emptied the stream, which saves the call
-    /// that would say `WouldBlock`. Should more have come meanwhile, or the end, then the stream is
-    /// ready as soon as it is waited for.
-    pub(crate) fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        block: &mut ReadBlock,
-    ) -> Poll<io::Result<Bytes>> {
-        let Some(max) = self.read else { return Poll::Pending };
-        loop {
-            if self.is_empty {
-                ready!(self.stream.poll_readable(context))?;
-            }
-            match block.read(&mut self.stream, max) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_empty = true,
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok((data, was_short)) => {
-                    self.is_empty = was_short;
-                    if !data.is_empty() {
-                        self.read = None;
-                    }
-                    return Poll::Ready(Ok(data));
-                }
-            }
-        }
-    }
-
-    /// Goes on with the write under way, if there is one.
-    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(data) = &mut self.write else { return Poll::Pending };
-        loop {
-            if self.is_full {
-                ready!(self.stream.poll_writable(context))?;
-            }
-            match octets::write(&mut self.stream, data) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_full = true,
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(()) => {
-                    (self.write, self.is_full) = (None, false);
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        }
-    }
-
-    /// How many operations are under way.
-    pub(crate) const fn waiting(&self) -> usize {
-        self.read.is_some() as usize + self.write.is_some() as usize
-    }
-
-    /// Ends the stream so that what was written still reaches the peer.
-    pub(crate) fn close(mut self, block: &mut ReadBlock) {
-        block.discard(&mut self.stream);
     }
 }

@@ -9,7 +9,7 @@ use mongrel2_transceiver::{LinkId, ListenerId};
 
 /// Whoever waits for readiness.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Name {
+pub(super) enum Name {
     Link(LinkId),
     Listener(ListenerId),
 }
@@ -18,7 +18,7 @@ pub(crate) enum Name {
 ///
 /// As a waker it wakes the task alone: something other than a stream wants it.
 #[derive(Debug, Default)]
-pub(crate) struct Ready {
+pub(super) struct Ready {
     inner: Mutex<Inner>,
 }
 
@@ -31,13 +31,13 @@ struct Inner {
 
 impl Ready {
     /// A waker that lists `name` and wakes the task.
-    pub(crate) fn waker(self: &Arc<Self>, name: Name) -> Waker {
+    pub(super) fn waker(self: &Arc<Self>, name: Name) -> Waker {
         let ready = Arc::downgrade(self);
         Waker::from(Arc::new(Waiter { name, is_listed: AtomicBool::new(false), ready }))
     }
 
     /// Names the task to wake next time.
-    pub(crate) fn register(&self, task: &Waker) {
+    pub(super) fn register(&self, task: &Waker) {
         let mut inner = self.lock();
         if !inner.task.as_ref().is_some_and(|known| known.will_wake(task)) {
             inner.task = Some(task.clone());
@@ -45,7 +45,7 @@ impl Ready {
     }
 
     /// The first of those listed. From then on it may be listed again.
-    pub(crate) fn next(&self) -> Option<Name> {
+    pub(super) fn next(&self) -> Option<Name> {
         let waiter = self.lock().listed.pop_front()?;
         waiter.is_listed.store(false, Ordering::SeqCst);
         Some(waiter.name)

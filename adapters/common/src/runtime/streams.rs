@@ -6,32 +6,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Output};
-use mongrel2_transceiver_adapter::octets::ReadBlock;
 
-use crate::accept::Listening;
-use crate::connect::{self, Working};
-use crate::link::{Open, Stream};
-use crate::ready::{Name, Ready};
+use super::accept::Listening;
+use super::connect::{self, Working};
+use super::contract::Runtime;
+use super::link::Open;
+use super::ready::{Name, Ready};
+use crate::octets::ReadBlock;
 
 /// Performs operations. Those for links and listeners that it does not know are not answered.
-pub(crate) struct Streams {
+pub(super) struct Streams<R: Runtime> {
     /// Each with a waker of its own, which says who is ready.
-    links: HashMap<LinkId, (Waker, State)>,
-    listeners: HashMap<ListenerId, (Waker, Listening)>,
+    links: HashMap<LinkId, (Waker, State<R>)>,
+    listeners: HashMap<ListenerId, (Waker, Listening<R>)>,
     ready: Arc<Ready>,
     block: ReadBlock,
     /// At most a few per operation or ready stream; taken before the next.
     answers: VecDeque<Input>,
 }
 
-enum State {
-    Connecting(Working<Stream>),
+enum State<R: Runtime> {
+    Connecting(Working<R::Stream>),
     Accepting(ListenerId),
-    Open(Open),
+    Open(Open<R::Stream>),
 }
 
-impl Streams {
-    pub(crate) fn new(ready: &Arc<Ready>) -> Self {
+impl<R: Runtime> Streams<R> {
+    pub(super) fn new(ready: &Arc<Ready>) -> Self {
         Self {
             links: HashMap::new(),
             listeners: HashMap::new(),
@@ -42,18 +43,18 @@ impl Streams {
     }
 
     /// What came of an operation, for the machine.
-    pub(crate) fn next_answer(&mut self) -> Option<Input> {
+    pub(super) fn next_answer(&mut self) -> Option<Input> {
         let input = self.answers.pop_front()?;
         tracing::trace!(?input);
         Some(input)
     }
 
     /// Performs one operation, or begins to.
-    pub(crate) fn perform(&mut self, output: Output) {
+    pub(super) fn perform(&mut self, output: Output) {
         tracing::trace!(?output);
         match output {
             Output::Connect { link, endpoint } => {
-                self.insert(link, State::Connecting(connect::connect(endpoint)));
+                self.insert(link, State::Connecting(connect::connect::<R>(endpoint)));
                 self.try_connect(link);
             }
             Output::Listen { listener, endpoint } => self.listen(listener, endpoint),
@@ -76,7 +77,7 @@ impl Streams {
     }
 
     /// Goes on with whatever waited for this one.
-    pub(crate) fn retry(&mut self, name: Name) {
+    pub(super) fn retry(&mut self, name: Name) {
         match name {
             Name::Link(link) => {
                 self.try_connect(link);
@@ -139,7 +140,7 @@ impl Streams {
         }
     }
 
-    fn accepted(&mut self, link: LinkId, stream: Stream) {
+    fn accepted(&mut self, link: LinkId, stream: R::Stream) {
         if let Some((_, state)) = self.links.get_mut(&link) {
             *state = State::Open(Open::new(stream));
             self.answers.push_back(Input::Opened { link });
@@ -196,13 +197,13 @@ impl Streams {
     }
 
     /// Adds a link. One that was there stays: a machine does not use a name twice.
-    fn insert(&mut self, link: LinkId, state: State) {
+    fn insert(&mut self, link: LinkId, state: State<R>) {
         let waker = self.ready.waker(Name::Link(link));
         self.links.entry(link).or_insert((waker, state));
     }
 }
 
-impl Drop for Streams {
+impl<R: Runtime> Drop for Streams<R> {
     fn drop(&mut self) {
         for (_, state) in std::mem::take(&mut self.links).into_values() {
             if let State::Open(open) = state {
