@@ -1,0 +1,122 @@
+//! Runs a [`Machine`] of `mongrel2-transceiver` over real sockets, on tokio.
+//!
+//! A [`Driver`] owns a machine and performs its operations: TCP and Unix sockets, non-blocking, all
+//! in one loop that runs while you await an event. It spawns no task, so it runs where you await it,
+//! on runtimes of one thread and of many. Other tasks and threads submit commands through a
+//! [`Handle`].
+//!
+//! ```no_run
+//! use mongrel2_transceiver::Machine;
+//! use mongrel2_transceiver_tokio::Driver;
+//!
+//! async fn run<M: Machine>(machine: M, answer: impl Fn(M::Event) -> M::Command) {
+//!     let mut driver = Driver::new(machine).expect("this runs in a runtime");
+//!     loop {
+//!         let event = driver.next_event().await;
+//!         if let Err(refused) = driver.submit(answer(event)) {
+//!             eprintln!("not taken: {refused}");
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # The loop
+//! Each operation is tried at once, and only one that would block waits for readiness. After 64
+//! operations or events the driver yields to its runtime once, so that a busy peer keeps neither
+//! the other links nor the other tasks waiting.
+//!
+//! # Names
+//! They are looked up by the operating system, in `spawn_blocking`. That cannot be cut short: a
+//! runtime that is dropped waits for look-ups under way, for half a minute where a name server is
+//! silent. `shutdown_background` of tokio's `Runtime` does not wait, and addresses in digits need no
+//! look-up.
+//!
+//! # Time
+//! Machines live by the clock of the standard library. A clock of tokio's that a test has paused
+//! neither stops them nor moves them on.
+
+mod link;
+mod runtime;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use mongrel2_transceiver::Machine;
+use mongrel2_transceiver_adapter::runtime as shared;
+pub use mongrel2_transceiver_adapter::{Handle, SubmitError, seed};
+
+use crate::runtime::Tokio;
+
+/// Owns a machine and performs its operations, inside [`next_event`](Self::next_event).
+///
+/// Nothing is performed while nobody awaits an event, so await often. Dropping the driver drops the
+/// machine and closes all of its streams. The same events come from its [`Stream`], which never ends.
+pub struct Driver<M: Machine> {
+    driver: shared::Driver<M, Tokio>,
+}
+
+impl<M: Machine> Driver<M> {
+    /// A driver for `machine`, on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// Where that is in none: the words are tokio's.
+    ///
+    /// # Panics
+    /// In a runtime that was built without its timer. One without I/O panics as soon as there is
+    /// something to perform. `enable_all` of tokio's `Builder` enables both.
+    pub fn new(machine: M) -> io::Result<Self> {
+        Ok(Self { driver: shared::Driver::new(machine, Tokio::new()?) })
+    }
+
+    /// Submits a command to the machine. What it causes is performed by the next
+    /// [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    /// Says why the machine refused the command; then nothing has changed.
+    pub fn submit(&mut self, command: M::Command) -> Result<(), M::Refused> {
+        self.driver.submit(command)
+    }
+
+    /// A handle that submits commands from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> Handle<M> {
+        self.driver.handle()
+    }
+
+    /// Looks at the machine: for its statistics, say.
+    ///
+    /// Handles wait meanwhile, so do not submit to one from within `look`.
+    pub fn with<T>(&self, look: impl FnOnce(&M) -> T) -> T {
+        self.driver.with(look)
+    }
+
+    /// Performs operations until there is an event.
+    ///
+    /// Nothing is held in the future: dropping it at any time loses nothing, and the next call goes
+    /// on from there. So it can stand in a `tokio::select!` or under a timeout.
+    ///
+    /// # Panics
+    /// As the sockets of tokio do: when it is polled outside of any runtime and has something to
+    /// connect or bind.
+    pub async fn next_event(&mut self) -> M::Event {
+        poll_fn(|context| self.driver.poll_event(context)).await
+    }
+}
+
+impl<M: Machine> Stream for Driver<M> {
+    type Item = M::Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<M::Event>> {
+        self.driver.poll_event(context).map(Some)
+    }
+}
+
+impl<M: Machine> fmt::Debug for Driver<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.driver.fmt(f)
+    }
+}

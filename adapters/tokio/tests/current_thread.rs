@@ -1,0 +1,20 @@
+//! The suite for all adapters, over real sockets of this host, on a runtime of one thread.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "all of this is a test, helpers included"
+)]
+
+mod adapter;
+#[path = "../../suite/futures.rs"]
+mod futures;
+#[path = "../../suite/mod.rs"]
+mod suite;
+
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
