@@ -4,6 +4,8 @@
 //! - [`app`]: what the handler does about each event.
 //! - [`demo`]: a conversation with a stand-in server, for those who have no Mongrel2 at hand.
 //! - [`signals`]: SIGINT and SIGTERM end it in order, a second one at once.
+//!
+//! Next to this, `futures.rs` is what the examples for async runtimes share besides.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a person")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "an application looks at what concerns it")]

@@ -4,99 +4,26 @@
 
 #[path = "../../echo/mod.rs"]
 mod echo;
+#[path = "../../echo/futures.rs"]
+mod futures;
 
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+mod adapter {
+    use std::time::Duration;
 
-use echo::app::{self, App};
-use echo::demo::{self, Demo};
-use echo::options::Options;
-use echo::signals::on_signal;
-use futures_lite::FutureExt;
-use futures_lite::future::zip;
-use mongrel2_transceiver::server::{self, Server};
-use mongrel2_transceiver::transceiver::{Command, Transceiver};
-use mongrel2_transceiver_smol::{Driver, Handle, seed};
+    use futures_lite::FutureExt;
+    pub(crate) use mongrel2_transceiver_smol::{Driver, Handle, seed};
 
-fn main() -> ExitCode {
-    echo::main("echo-smol", |options| smol::block_on(run(options)))
-}
-
-async fn run(mut options: Options) -> Result<(), String> {
-    options.config.seed = seed();
-    let transceiver = Transceiver::new(Instant::now(), options.config);
-    let mut driver = Driver::new(transceiver).map_err(|error| error.to_string())?;
-    let handle = driver.handle();
-    let stopper = handle.clone();
-    on_signal(move || {
-        // It may have stopped before.
-        let _ = stopper.submit(Command::Shutdown);
-    })?;
-    if options.servers.is_empty() {
-        // Both ends share this thread, as two futures.
-        let (served, played) = zip(serve(driver), play(handle)).await;
-        return served.and(played);
-    }
-    for server in options.servers {
-        let command = server.into_command();
-        driver.submit(command).map_err(|refused| refused.to_string())?;
-    }
-    serve(driver).await
-}
-
-/// Echoes until it is told to stop.
-async fn serve(mut driver: Driver<Transceiver>) -> Result<(), String> {
-    let mut app = App::default();
-    loop {
-        match app.on_event(driver.next_event().await) {
-            app::Action::Go(None) => {}
-            app::Action::Go(Some(command)) => {
-                if let Err(refused) = driver.submit(command.clone()) {
-                    app.refused(command, refused);
-                }
-            }
-            app::Action::Stopped => return Ok(()),
-            app::Action::Failed(message) => return Err(message),
-        }
-    }
-}
-
-/// Plays the stand-in server and its browsers; the handler is told to stop at its end.
-async fn play(handler: Handle<Transceiver>) -> Result<(), String> {
-    let result = converse(&handler).await;
-    // It may have stopped before.
-    let _ = handler.submit(Command::Shutdown);
-    result
-}
-
-async fn converse(handler: &Handle<Transceiver>) -> Result<(), String> {
-    let (mut demo, config) = Demo::new(seed())?;
-    let server = Server::new(Instant::now(), config);
-    let mut driver = Driver::new(server).map_err(|error| error.to_string())?;
-    loop {
+    pub(crate) async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
         let too_late = async {
-            smol::Timer::after(PATIENCE).await;
+            smol::Timer::after(time).await;
             None
         };
-        let event = async { Some(driver.next_event().await) }.or(too_late).await;
-        match demo.on_event(event.ok_or("no answer within 10 seconds")?) {
-            demo::Action::Serve(command) => {
-                handler.submit(command).map_err(|refused| refused.to_string())?;
-            }
-            demo::Action::Deliver(raw) => {
-                let command = server::Command::Deliver(raw);
-                driver.submit(command).map_err(|refused| refused.to_string())?;
-            }
-            demo::Action::Wait => {}
-            demo::Action::StopHandler => {
-                // It may have stopped before, by a signal.
-                let _ = handler.submit(Command::Shutdown);
-            }
-            demo::Action::Finished => return Ok(()),
-            demo::Action::Failed(message) => return Err(message),
-        }
+        async { Some(future.await) }.or(too_late).await
     }
 }
 
-/// How long the demonstration waits for each answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    echo::main("echo-smol", |options| smol::block_on(futures::run(options)))
+}

@@ -18,18 +18,21 @@ pub enum Echo {
     Smol,
     /// The example of the `threads` adapter.
     Threads,
+    /// The example of the `tokio` adapter.
+    Tokio,
     /// The example of this package, over libzmq and tungstenite: the check of the tests themselves.
     Reference,
 }
 
 impl Echo {
     /// Every one of them.
-    pub const ALL: [Self; 3] = [Self::Smol, Self::Threads, Self::Reference];
+    pub const ALL: [Self; 4] = [Self::Smol, Self::Threads, Self::Tokio, Self::Reference];
 
     const fn package_and_example(self) -> (&'static str, &'static str) {
         match self {
             Self::Smol => ("mongrel2-transceiver-smol", "echo-smol"),
             Self::Threads => ("mongrel2-transceiver-threads", "echo-threads"),
+            Self::Tokio => ("mongrel2-transceiver-tokio", "echo-tokio"),
             Self::Reference => ("interop", "echo-reference"),
         }
     }
@@ -40,7 +43,8 @@ impl Echo {
         if let Some(program) = env::var_os("INTEROP_HANDLER") {
             return program.into();
         }
-        static BUILT: [OnceLock<Result<PathBuf, String>>; 3] = [const { OnceLock::new() }; 3];
+        static BUILT: [OnceLock<Result<PathBuf, String>>; Echo::ALL.len()] =
+            [const { OnceLock::new() }; Echo::ALL.len()];
         let built = BUILT[self as usize].get_or_init(|| build(self));
         built.clone().unwrap_or_else(|message| panic!("{self:?} cannot be built:\n{message}"))
     }

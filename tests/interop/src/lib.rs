@@ -42,6 +42,7 @@ macro_rules! echo_tests {
         mod reference { $(#[test] fn $test() { super::$test(interop::Echo::Reference); })* }
         mod smol { $(#[test] fn $test() { super::$test(interop::Echo::Smol); })* }
         mod threads { $(#[test] fn $test() { super::$test(interop::Echo::Threads); })* }
+        mod tokio { $(#[test] fn $test() { super::$test(interop::Echo::Tokio); })* }
     };
 }
 
