@@ -70,6 +70,8 @@ impl Runtime for Tokio {
         }
     }
 
+    /// Where tokio's clock is ahead of the machine's, as in a test that moves it, this is ready again
+    /// and again, until tokio's own budget for a task makes it yield.
     fn poll_deadline(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
         let deadline = deadline.into();
         if self.sleep.deadline() != deadline {

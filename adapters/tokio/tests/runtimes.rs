@@ -57,7 +57,8 @@ fn a_driver_that_outlives_its_runtime_closes_in_order() {
     assert!(received == octets(1, 50_000));
 }
 
-/// While such a clock is ahead of the machine's, the driver yields to other tasks all the same.
+/// While such a clock is ahead of the machine's, every timer is over at once; that must not keep
+/// other tasks away.
 #[test]
 fn a_paused_clock_moves_no_deadline() {
     let delay = Duration::from_millis(50);

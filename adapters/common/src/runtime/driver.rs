@@ -79,9 +79,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             }
             if all_retried && all_performed {
                 ready!(self.poll_deadline(context));
-                // A runtime whose clock is ahead of ours, as in a test that moves it, comes here
-                // again and again.
-                self.turns = self.turns.saturating_sub(1);
             } else {
                 self.turns = 0;
             }
