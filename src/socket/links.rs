@@ -275,13 +275,21 @@ impl Core {
     }
 
     fn set_probe_end(&mut self, id: LinkId, io: &Io) {
-        let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
-        self.timers.set(Timer::Probe(id), later(io.now(), patience.max(TIME_MIN)));
+        self.timers.set(Timer::Probe(id), later(io.now(), self.patience()));
     }
 
-    /// The proof is overdue. Where we do not read, the answer may lie in front of us.
+    /// How long a peer may take to prove that it is there.
+    fn patience(&self) -> Duration {
+        let patience = self.config.heartbeat.map_or(self.config.handshake_timeout, |h| h.timeout);
+        patience.max(TIME_MIN)
+    }
+
+    /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
+    /// come, behind them: what was sent before our PING was read comes first.
     pub(super) fn probe_is_over(&mut self, id: LinkId, io: &mut Io) {
-        if self.links.get(&id).is_some_and(Link::is_reading) {
+        let Some(link) = self.links.get(&id) else { return };
+        let heard_at = link.liveness.heard_at();
+        if link.is_reading() && io.now() >= later(heard_at, self.patience()) {
             self.fail(id, DownReason::Silent, io);
         } else {
             self.set_probe_end(id, io);

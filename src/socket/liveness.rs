@@ -61,6 +61,11 @@ impl Liveness {
         self.pinged_at = None;
     }
 
+    /// When the last octet arrived, or we could not have heard it.
+    pub(crate) const fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
     /// We sent a PING.
     pub(crate) fn pinged(&mut self, now: Instant) {
         self.pinged_at.get_or_insert(now);
