@@ -78,9 +78,11 @@ pub struct Limits {
     pub events_max: usize,
     /// Octets of the events that may wait for the application before reading stops.
     pub event_bytes_max: usize,
-    /// High-water mark: messages that wait for one server.
+    /// High-water mark: messages that wait for one server. Answers that nobody commands (handshakes,
+    /// pongs, closes) are not refused; they have a bound of 65536 of their own, if that is more.
     pub send_messages_max: usize,
-    /// High-water mark: octets that wait for one server.
+    /// High-water mark: octets that wait for one server; 16 MiB for answers that nobody commands, if
+    /// that is more.
     pub send_bytes_max: usize,
     /// Octets asked for by one read.
     pub read_size: usize,

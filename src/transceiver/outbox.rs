@@ -64,7 +64,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             under_way: VecDeque::new(),
             marks: HighWater::new(messages_max, octets_max),
-            own: HighWater::new(messages_max, octets_max),
+            own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
             scratch: BytesMut::new(),
         }
     }
@@ -74,8 +74,8 @@ impl Outbox {
         self.marks.admits(deliveries, octets.saturating_add(deliveries * HEAD_WEIGHT))
     }
 
-    /// Whether more of our own waits than the application could put in. It comes from answering
-    /// browsers, so no more of what they say must be read.
+    /// Whether too much of our own waits. It comes from answering browsers, so no more of what they
+    /// say must be read.
     pub(super) const fn is_flooded(&self) -> bool {
         self.own.is_exceeded()
     }
@@ -216,6 +216,11 @@ impl Recipients {
         }
     }
 }
+
+/// How much of our own may wait at least, whatever the application may put in: answers to the
+/// handshakes and pings that one server's buffers may hold in front of a PONG.
+const OWN_MESSAGES_MAX: usize = 1 << 16;
+const OWN_OCTETS_MAX: usize = 16 << 20;
 
 /// About what the head and the bookkeeping of a delivery take, in octets.
 const HEAD_WEIGHT: usize = 64;

@@ -1,5 +1,6 @@
 //! The transceiver against a stand-in server, in virtual time, over a pretended network.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at some events alone")]
 
 #[path = "../support/mod.rs"]
 mod support;
