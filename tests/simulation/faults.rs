@@ -1,0 +1,88 @@
+//! What goes wrong: drawn from the seed, each kind switched on or off for a run.
+
+use std::time::Duration;
+
+use crate::support::{Dice, Shape};
+
+/// One thing that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A stream is reset.
+    Cut,
+    /// A stream ends for one side; the other is told nothing.
+    HalfOpen,
+    /// Nothing moves on a stream for a while.
+    Stall(Duration),
+    /// Connects are refused for a while.
+    Refuse(Duration),
+    /// Connects are not answered for a while.
+    Hang(Duration),
+    /// A server's process dies; another starts after a while.
+    Crash(Duration),
+    /// The time jumps.
+    Jump(Duration),
+    /// The application polls nothing for a while.
+    Deaf(Duration),
+    /// The streams that are opened from now on are of another shape.
+    Reshape,
+}
+
+/// The kinds of faults of one run, and how often they come.
+#[derive(Clone, Debug)]
+pub(crate) struct Faults {
+    kinds: Vec<Fault>,
+    pause_max: Duration,
+}
+
+impl Faults {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
+        let none = Duration::ZERO;
+        let mut kinds = vec![
+            Fault::Cut,
+            Fault::HalfOpen,
+            Fault::Stall(none),
+            Fault::Refuse(none),
+            Fault::Hang(none),
+            Fault::Crash(none),
+            Fault::Jump(none),
+            Fault::Deaf(none),
+            Fault::Reshape,
+        ];
+        // Rare mixes have to happen, and runs without any fault too.
+        let one_in = dice.pick(&[1, 2, 4, 9]);
+        kinds.retain(|_| dice.one_in(one_in));
+        Self { kinds, pause_max: Duration::from_secs(dice.pick(&[4, 12, 40])) }
+    }
+
+    /// The next fault and how long until then; nothing where all kinds are switched off.
+    pub(crate) fn next(&self, dice: &mut Dice) -> Option<(Duration, Fault)> {
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let lasting = |dice: &mut Dice| {
+            let max = dice.pick(&[100, 3_000, 30_000]);
+            dice.up_to(Duration::from_millis(max))
+        };
+        let fault = match dice.pick(&self.kinds) {
+            Fault::Stall(_) => Fault::Stall(lasting(dice)),
+            Fault::Refuse(_) => Fault::Refuse(lasting(dice)),
+            Fault::Hang(_) => Fault::Hang(lasting(dice)),
+            Fault::Crash(_) => Fault::Crash(lasting(dice)),
+            Fault::Jump(_) => Fault::Jump(lasting(dice)),
+            Fault::Deaf(_) => Fault::Deaf(lasting(dice)),
+            same @ (Fault::Cut | Fault::HalfOpen | Fault::Reshape) => same,
+        };
+        Some((dice.up_to(self.pause_max), fault))
+    }
+}
+
+/// How streams behave in some part of a run.
+pub(crate) fn shape(dice: &mut Dice) -> Shape {
+    Shape {
+        // Octet by octet only sometimes: it takes long.
+        read_max: dice.pick(&[usize::MAX, usize::MAX, usize::MAX, 3000, 100]),
+        latency: Duration::from_micros(dice.pick(&[10, 100, 5_000, 60_000])),
+        sent_delay_max: Duration::from_micros(dice.pick(&[0, 100, 20_000])),
+        buffer: dice.pick(&[256 << 10, 256 << 10, 4_000, 300]),
+    }
+}

@@ -1,0 +1,195 @@
+//! What must hold, as a plain model: it is told all that is said and all that arrives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mongrel2_transceiver::transceiver::{ServerId, Target};
+
+/// Something said that must arrive once, or be accounted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Token(u64);
+
+/// A browser: which process of a server, which connection.
+pub(crate) type Peer = (usize, i64);
+
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    /// How many tokens there are.
+    said: u64,
+    requests: BTreeMap<Token, Said>,
+    replies: BTreeMap<(Token, Peer), Said>,
+    /// The last token of each browser that was told, and of what was received by it.
+    told_last: BTreeMap<Peer, Token>,
+    received_last: BTreeMap<Peer, u64>,
+    /// How many replies were accepted so far: their order.
+    accepted: u64,
+    /// Which process each life is of.
+    lives: BTreeMap<(ServerId, u32), usize>,
+    /// How many messages to each target were reported as lost.
+    reported: BTreeMap<Target, usize>,
+    open: BTreeSet<Target>,
+    /// When each process could have lost what was on its way.
+    disturbed: BTreeMap<usize, Vec<Duration>>,
+    pub(crate) undelivered: usize,
+}
+
+#[derive(Debug)]
+struct Said {
+    peer: Peer,
+    at: Duration,
+    target: Option<Target>,
+    /// Its place among all that was accepted.
+    order: u64,
+    has_arrived: bool,
+    /// Whether only a fault excuses its loss.
+    must_arrive: bool,
+}
+
+impl Oracle {
+    pub(crate) const fn new_token(&mut self) -> Token {
+        self.said += 1;
+        Token(self.said)
+    }
+
+    /// A browser's request has left its server.
+    pub(crate) fn requested(&mut self, token: Token, peer: Peer, at: Duration, must_arrive: bool) {
+        let said = Said { peer, at, target: None, order: token.0, has_arrived: false, must_arrive };
+        assert!(self.requests.insert(token, said).is_none());
+    }
+
+    /// The application was told of a browser's request.
+    pub(crate) fn told(&mut self, token: Token, target: Target) {
+        let said = self.requests.get_mut(&token).unwrap_or_else(|| panic!("{token:?} of nobody"));
+        assert!(!said.has_arrived, "{token:?} was told twice");
+        said.has_arrived = true;
+        let peer = said.peer;
+        self.belongs(target, peer.0);
+        assert_eq!(target.conn_id.0, peer.1, "{token:?} comes from another browser");
+        let last = self.told_last.insert(peer, token);
+        assert!(last.is_none_or(|last| last < token), "{token:?} was told after {last:?}");
+    }
+
+    /// The application was told something that a process has said.
+    pub(crate) fn belongs(&mut self, target: Target, process: usize) {
+        let of = *self.lives.entry((target.server, target.life)).or_insert(process);
+        assert_eq!(of, process, "{target} is of two processes");
+    }
+
+    /// The process that a life is of.
+    pub(crate) fn process_of(&self, target: Target) -> Option<usize> {
+        self.lives.get(&(target.server, target.life)).copied()
+    }
+
+    /// A reply was accepted for good.
+    pub(crate) fn accepted(&mut self, token: Token, target: Target, at: Duration) {
+        self.accepted += 1;
+        let process = self.process_of(target).unwrap_or_else(|| panic!("{target} was never told"));
+        let peer = (process, target.conn_id.0);
+        let order = self.accepted;
+        let target = Some(target);
+        let said = Said { peer, at, target, order, has_arrived: false, must_arrive: true };
+        assert!(self.replies.insert((token, peer), said).is_none(), "{token:?} is sent twice");
+    }
+
+    /// A process of a server was given a reply.
+    pub(crate) fn received(&mut self, token: Token, peer: Peer) {
+        let said = self.replies.get_mut(&(token, peer));
+        let said = said.unwrap_or_else(|| panic!("{token:?} reached {peer:?}, a stranger"));
+        assert!(!said.has_arrived, "{token:?} reached {peer:?} twice");
+        said.has_arrived = true;
+        let order = said.order;
+        // What lies in the network when a link is given up may come after what goes by the next one.
+        if is_excused(&self.disturbed, said) {
+            return;
+        }
+        let last = self.received_last.insert(peer, order);
+        assert!(last.is_none_or(|last| last < order), "{token:?} came after what was said later");
+    }
+
+    /// Grows with all that is said and all that arrives.
+    pub(crate) fn count(&self) -> usize {
+        let arrived = self.replies.values().chain(self.requests.values());
+        self.replies.len() + self.requests.len() + arrived.filter(|said| said.has_arrived).count()
+    }
+
+    /// Whether a request was told, and its reply is back.
+    pub(crate) fn has_returned(&self, (token, peer): (Token, Peer)) -> bool {
+        self.replies.get(&(token, peer)).is_some_and(|said| said.has_arrived)
+    }
+
+    pub(crate) fn reported(&mut self, targets: &[Target]) {
+        self.undelivered += targets.len();
+        for target in targets {
+            *self.reported.entry(*target).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn opened(&mut self, target: Target) {
+        assert!(self.open.insert(target), "{target} was opened twice");
+    }
+
+    pub(crate) fn is_open(&self, target: Target) -> bool {
+        self.open.contains(&target)
+    }
+
+    pub(crate) fn closed(&mut self, target: Target) {
+        assert!(self.open.remove(&target), "{target} was closed and not open");
+    }
+
+    pub(crate) fn open_sessions(&self) -> impl Iterator<Item = Target> {
+        self.open.iter().copied()
+    }
+
+    /// What was on its way to or from a process may be lost.
+    pub(crate) fn disturbed(&mut self, process: usize, at: Duration) {
+        self.disturbed.entry(process).or_default().push(at);
+    }
+
+    /// All that was said is over: each session that was opened was closed.
+    pub(crate) fn judge_sessions(&self) {
+        assert!(self.open.is_empty(), "never closed: {:?}", self.open);
+    }
+
+    /// Each request was told, or a fault excuses its loss.
+    pub(crate) fn judge_requests(&self) {
+        for (token, said) in &self.requests {
+            let is_lost = said.must_arrive && !said.has_arrived;
+            let is_excused = is_excused(&self.disturbed, said);
+            assert!(!is_lost || is_excused, "{token:?} of {:?} was lost", said.peer);
+        }
+    }
+
+    /// Each reply that was accepted has arrived, or its loss was reported, or a fault excuses it.
+    pub(crate) fn judge_replies(&self) {
+        let mut missing = BTreeMap::<Target, Vec<(&Token, &Said)>>::new();
+        for ((token, _), said) in self.replies.iter().filter(|(_, said)| !said.has_arrived) {
+            missing.entry(said.target.unwrap()).or_default().push((token, said));
+        }
+        for (target, missing) in missing {
+            let reported = self.reported.get(&target).copied().unwrap_or_default();
+            let is_accounted_for = missing.len() <= reported;
+            let is_excused = missing.iter().all(|(_, said)| is_excused(&self.disturbed, said));
+            assert!(is_accounted_for || is_excused, "{target} misses {missing:?} in silence");
+        }
+    }
+}
+
+/// Whether a fault could have taken it from the network, or kept it there, without anybody's knowledge.
+fn is_excused(disturbed: &BTreeMap<usize, Vec<Duration>>, said: &Said) -> bool {
+    let faults = disturbed.get(&said.peer.0);
+    faults.is_some_and(|faults| faults.iter().any(|at| *at + LASTING >= said.at))
+}
+
+/// How long a fault may go unnoticed.
+const LASTING: Duration = Duration::from_secs(60);
+
+/// How a token stands in the octets that are said.
+pub(crate) fn text_of(token: Token) -> String {
+    format!("token {}", token.0)
+}
+
+/// The token that octets carry.
+pub(crate) fn token_in(octets: &[u8]) -> Option<Token> {
+    let text = std::str::from_utf8(octets).ok()?;
+    text.strip_prefix("token ")?.parse().ok().map(Token)
+}
