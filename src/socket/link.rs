@@ -99,9 +99,13 @@ impl Link {
 
     /// Asks the peer for a sign of life. While one PING waits for a peer that does not read, no other
     /// is put behind it.
+    ///
+    /// While a proof is awaited every PING asks for it: a peer may answer the last of several alone, as
+    /// libzmq does and we do.
     pub(super) fn ping(&mut self, ttl: Duration) {
         if !std::mem::replace(&mut self.has_ping, true) {
-            self.engine.ping(ttl, &[]);
+            let context = self.probe.as_ref().map_or(&[][..], |context| context);
+            self.engine.ping(ttl, context);
         }
     }
 

@@ -287,11 +287,13 @@ impl Core {
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
     /// come, behind them: what was sent before our PING was read comes first.
     pub(super) fn probe_is_over(&mut self, id: LinkId, io: &mut Io) {
-        let Some(link) = self.links.get(&id) else { return };
-        let heard_at = link.liveness.heard_at();
-        if link.is_reading() && io.now() >= later(heard_at, self.patience()) {
+        let patience = self.patience();
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.is_reading() && io.now() >= later(link.liveness.heard_at(), patience) {
             self.fail(id, DownReason::Silent, io);
         } else {
+            link.ping(Duration::ZERO);
+            link.mark_dirty(&mut self.dirty);
             self.set_probe_end(id, io);
         }
     }
