@@ -57,12 +57,13 @@ impl Hand {
         }
     }
 
-    /// The context of the last PING without a time to live.
+    /// The context of the last PING that asks for a proof.
     pub(crate) fn probe(&mut self, link: LinkId) -> Option<Vec<u8>> {
         let wrote = self.hand.wrote(link);
-        let start = b"\x04PING\0\0";
+        let start = b"\x04\x0f\x04PING";
         let at = wrote.windows(start.len()).rposition(|octets| octets == start)?;
-        Some(wrote[at + start.len()..][..8].to_vec())
+        let ttl = 2;
+        Some(wrote[at + start.len() + ttl..][..8].to_vec())
     }
 
     /// A message of the server.

@@ -256,6 +256,28 @@ fn nothing_is_taken_from_a_link_that_was_lost_before_it_was_proven() {
 }
 
 #[test]
+fn a_proof_that_is_late_is_asked_for_again_while_octets_come() {
+    let mut hand = Hand::up(1, Config::default());
+    hand.hand.ends(hand.requests, None);
+    hand.hand.pass(Duration::from_millis(200));
+    hand.requests = hand.hand.connect();
+    hand.greet_requests();
+    let asked = hand.probe(hand.replies).unwrap();
+    for _ in 0..3 {
+        // A sign of life, but no answer: a peer may answer the last of several PINGs alone.
+        hand.hand.pass(Duration::from_secs(9));
+        let subscribe = crate::wire::command("SUBSCRIBE", b"more");
+        hand.hand.says(hand.replies, &subscribe);
+        hand.hand.pass(Duration::from_secs(1));
+        assert_eq!(hand.probe(hand.replies).as_ref(), Some(&asked));
+    }
+    hand.hand.says(hand.replies, &crate::wire::command("PONG", &asked));
+    hand.deliver(&get(7));
+    let events = hand.hand.events();
+    assert!(matches!(&events[..], [Event::Request { .. }]), "{events:?}");
+}
+
+#[test]
 fn an_unreachable_server_is_tried_again_and_again() {
     let mut world = crate::support::World::new(1);
     let handler = world.add(mongrel2_transceiver::Transceiver::new(world.now(), Config::default()));
