@@ -14,7 +14,10 @@ use crate::support::{NodeId, World};
 
 const NAMES: [(&str, u16); 3] = [("one", 7001), ("two", 7011), ("three", 7021)];
 
-fn three() -> (World, NodeId<Transceiver>, Vec<(NodeId<Server>, ServerId)>) {
+/// Three servers, each with its name in the transceiver.
+type Servers = Vec<(NodeId<Server>, ServerId)>;
+
+fn three() -> (World, NodeId<Transceiver>, Servers) {
     let mut world = World::new(1);
     let handler = world.add(Transceiver::new(world.now(), Config::default()));
     let nodes = NAMES.map(|(name, port)| {
