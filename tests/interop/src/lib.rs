@@ -15,6 +15,9 @@
 //! them is itself at fault (or Mongrel2 is); a test that fails for ours alone found a mistake of
 //! ours.
 //!
+//! `tests/libzmq/` stands apart: there our sockets meet libzmq's, without Mongrel2 and without a
+//! process, once per adapter.
+//!
 //! Waiting is bounded by [`PATIENCE`] everywhere, and no test asserts a time.
 
 // A harness reports by panicking: the test that uses it fails with the reason.
