@@ -1,0 +1,54 @@
+//! What fuzzers do to `mongrel2-transceiver`: one body per target, an ordinary function of octets.
+//!
+//! A body panics where the library breaks a promise: no input panics, loops or grows memory; what is
+//! written is read again as it was; the pieces in which octets arrive change nothing; a machine keeps
+//! its contract. Two things drive the bodies:
+//!
+//! - `fuzz_targets/*.rs`: libFuzzer, on nightly Rust, by `fuzz/run`.
+//! - `tests/replay.rs`: on stable Rust, all of `corpus/TARGET/`, each file in all its truncations too,
+//!   and some thousand mutations of it from a fixed seed.
+//!
+//! The corpora began with what the real Mongrel2 and libzmq said (`tests/captures`,
+//! `tests/conformance/transcripts`); the fuzzers found the rest. Whatever once failed stays in
+//! them.
+
+mod choices;
+#[path = "../../tests/support/contract.rs"]
+#[allow(dead_code, reason = "shared with the library's tests, which use more of it")]
+mod contract;
+mod endpoint;
+mod machines;
+mod mongrel2;
+mod websocket;
+mod zmtp;
+
+pub use endpoint::endpoint;
+pub use machines::{socket_inputs, transceiver_inputs};
+pub use mongrel2::{control_reply, headers_json, mongrel2_request, response, tnetstring};
+pub use websocket::{websocket_decoder, websocket_read};
+pub use zmtp::{zmtp_engine, zmtp_roundtrip};
+
+/// What a target does with octets.
+pub type Body = fn(&[u8]);
+
+/// All targets, by name.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("zmtp_engine", zmtp_engine),
+    ("zmtp_roundtrip", zmtp_roundtrip),
+    ("mongrel2_request", mongrel2_request),
+    ("headers_json", headers_json),
+    ("tnetstring", tnetstring),
+    ("response", response),
+    ("control_reply", control_reply),
+    ("websocket_read", websocket_read),
+    ("websocket_decoder", websocket_decoder),
+    ("endpoint", endpoint),
+    ("socket_inputs", socket_inputs),
+    ("transceiver_inputs", transceiver_inputs),
+];
+
+/// The one instant that all virtual times are counted from.
+fn base() -> std::time::Instant {
+    static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    *BASE.get_or_init(std::time::Instant::now)
+}

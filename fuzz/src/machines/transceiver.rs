@@ -1,0 +1,309 @@
+//! A transceiver with its servers, their browsers, and a control socket.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mongrel2_transceiver::mongrel2::{ConnId, TARGETS_MAX, parse_response};
+use mongrel2_transceiver::socket::Heartbeat;
+use mongrel2_transceiver::transceiver::{
+    Command, Config, Event, Limits, Refused, ServerId, Target,
+};
+use mongrel2_transceiver::websocket::{CloseCode, Message, Utf8Bytes};
+use mongrel2_transceiver::zmtp::{self, Received, SocketType};
+use mongrel2_transceiver::{Endpoint, Machine, Transceiver};
+
+use super::drive::{Driver, Scene};
+use super::peer::message;
+use super::requests::request;
+use crate::base;
+use crate::choices::Choices;
+
+/// Any sequence of inputs and commands for a transceiver.
+pub fn transceiver_inputs(octets: &[u8]) {
+    let mut choices = Choices::new(octets);
+    let is_honest = choices.octet() < 0xC0;
+    let config = config(&mut choices);
+    let scene = Hall::new(&config);
+    let mut transceiver = Transceiver::new(base(), config);
+    if choices.below(8) != 7 {
+        // So that the shortest inputs have something to play with.
+        transceiver.submit(base(), add_server(0)).expect("there is room for one server");
+    }
+    Driver::new(transceiver, scene, is_honest).play(choices);
+}
+
+fn config(choices: &mut Choices<'_>) -> Config {
+    let mut config = Config::default();
+    let heartbeat = Heartbeat { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) };
+    let control = "tcp://127.0.0.1:3000".parse().expect("an endpoint");
+    config.seed = choices.octet().into();
+    config.control = (choices.below(4) == 3).then_some(control);
+    config.ping_interval = choices.pick(&[Some(Duration::from_secs(1)), None]);
+    config.close_timeout = choices.pick(&[Duration::from_millis(500), Duration::ZERO]);
+    config.heartbeat = choices.pick(&[Some(heartbeat), None]);
+    config.linger = choices.pick(&[Duration::from_secs(1), Duration::ZERO]);
+    limits(choices, &mut config.limits);
+    config
+}
+
+fn limits(choices: &mut Choices<'_>, limits: &mut Limits) {
+    limits.message_size_max = choices.pick(&[1 << 20, 400]);
+    limits.websocket_size_max = choices.pick(&[1 << 20, 10]);
+    limits.servers_max = choices.pick(&[2, 1]);
+    limits.sessions_max = choices.pick(&[100, 3]);
+    limits.events_max = choices.pick(&[100, 3, 1]);
+    limits.send_messages_max = choices.pick(&[100, 3, 0]);
+    limits.send_bytes_max = choices.pick(&[10_000, 100, 0]);
+    limits.read_size = choices.pick(&[1 << 16, 100, 1]);
+    limits.write_size = choices.pick(&[1 << 16, 100, 0]);
+}
+
+/// What the outside knows of a transceiver.
+#[derive(Debug)]
+struct Hall {
+    limits: Limits,
+    servers: BTreeMap<ServerId, Heard>,
+    open: BTreeSet<Target>,
+    /// Whom something was heard of, the last of them at the end.
+    targets: Vec<Target>,
+    /// Handshakes that servers may have sent, which leave traces for a while.
+    handshakes: usize,
+    is_stopped: bool,
+}
+
+/// What was told of a server.
+#[derive(Debug, Default)]
+struct Heard {
+    /// The life that is up.
+    life: Option<u32>,
+    last_life: u32,
+}
+
+impl Hall {
+    fn new(config: &Config) -> Self {
+        Self {
+            limits: config.limits.clone(),
+            servers: BTreeMap::new(),
+            open: BTreeSet::new(),
+            targets: Vec::new(),
+            handshakes: 0,
+            is_stopped: false,
+        }
+    }
+
+    fn heard_of(&mut self, target: Target) {
+        assert!(self.servers.contains_key(&target.server), "{target} of no server");
+        self.targets.retain(|other| *other != target);
+        if self.targets.len() == 16 {
+            self.targets.remove(0);
+        }
+        self.targets.push(target);
+    }
+
+    /// Somebody, perhaps of a former life, perhaps of none.
+    fn target(&self, choices: &mut Choices<'_>) -> Option<Target> {
+        let place = choices.below(self.targets.len().max(1));
+        let mut target = *self.targets.iter().rev().nth(place)?;
+        match choices.octet() {
+            0xFF => target.conn_id = ConnId(i64::from(choices.octet()) - 2),
+            0xFE => target.life = target.life.wrapping_add(choices.octet().into()),
+            _ => {}
+        }
+        Some(target)
+    }
+
+    fn command_to(&self, target: Target, choices: &mut Choices<'_>) -> Command {
+        match choices.below(6) {
+            0 | 1 => Command::Send { target, message: text_or_octets(choices) },
+            2 => Command::Reply { target, body: choices.some(2500), close: choices.flag() },
+            3 => Command::HangUp { target },
+            4 => {
+                // More than fit into one message, now and then.
+                let mut targets = vec![target; choices.pick(&[1, 1, 1, 200])];
+                targets.extend((0..choices.below(4)).filter_map(|_| self.target(choices)));
+                Command::Broadcast { targets, message: text_or_octets(choices) }
+            }
+            _ => {
+                let number = if choices.flag() { choices.wide() } else { 1000 };
+                let code = CloseCode::new(number).unwrap_or(CloseCode::NORMAL);
+                let reason = String::from_utf8_lossy(choices.few()).into_owned();
+                Command::Close { target, code, reason: reason.into() }
+            }
+        }
+    }
+
+    fn server_event(&mut self, event: &Event) {
+        match event {
+            Event::ServerAdded { server, .. } => {
+                let old = self.servers.insert(*server, Heard::default());
+                assert!(old.is_none(), "added twice");
+            }
+            Event::ServerUp { server, life } => {
+                let heard = self.servers.get_mut(server).expect("of a server");
+                assert_eq!(heard.life.replace(*life), None, "up twice");
+                assert!(*life > heard.last_life, "lives are counted up");
+                heard.last_life = *life;
+            }
+            Event::ServerDown { server, life, .. } => {
+                let heard = self.servers.get_mut(server).expect("of a server");
+                assert_eq!(heard.life.take(), Some(*life), "down, but not up");
+            }
+            Event::ServerRemoved { server } => {
+                assert!(self.servers.remove(server).is_some(), "removed, but not there");
+                let has_left = self.open.iter().all(|target| target.server != *server);
+                assert!(has_left, "sessions outlive their server: {:?}", self.open);
+                self.targets.retain(|target| target.server != *server);
+            }
+            Event::ServerUnreachable { server, .. }
+            | Event::ServerDeaf { server, .. }
+            | Event::Room { server }
+            | Event::Unreadable { server, .. } => assert!(self.servers.contains_key(server)),
+            _ => {}
+        }
+    }
+
+    fn session_event(&mut self, event: &Event) {
+        match event {
+            Event::SessionOpened { target, .. } => {
+                assert!(self.open.insert(*target), "opened twice: {target}");
+                let of_server = self.open.iter().filter(|open| open.server == target.server);
+                assert!(of_server.count() <= self.limits.sessions_max);
+            }
+            Event::SessionMessage { target, message } => {
+                assert!(self.open.contains(target), "a message of no session: {target}");
+                assert!(message.len() <= self.limits.websocket_size_max);
+            }
+            Event::SessionClosed { target, .. } => {
+                assert!(self.open.remove(target), "closed, but not open: {target}");
+            }
+            Event::Disconnect { target } => {
+                assert!(!self.open.contains(target), "{target} is a session");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Scene for Hall {
+    type Machine = Transceiver;
+
+    fn peer_type(&self, endpoint: Option<&Endpoint>) -> SocketType {
+        match endpoint.map(port) {
+            None => SocketType::Req,
+            Some(port) if port < RECV_SPECS => SocketType::Push,
+            Some(_) => SocketType::Sub,
+        }
+    }
+
+    fn message(&mut self, choices: &mut Choices<'_>) -> zmtp::Message {
+        self.handshakes += 1;
+        if choices.below(8) == 7 { message(choices) } else { request(choices).into() }
+    }
+
+    fn heard(&mut self, endpoint: Option<&Endpoint>, received: &Received) {
+        let (Some(endpoint), Received::Message(message)) = (endpoint, received) else { return };
+        assert_eq!(message.frame_count(), 1, "Mongrel2 reads single frames");
+        let reply = parse_response(&message.first().bytes()).expect("Mongrel2 can read it");
+        assert_eq!(reply.sender, SENDERS[usize::from(port(endpoint) - RECV_SPECS)]);
+        assert!(!reply.extended && (1..=TARGETS_MAX).contains(&reply.targets.len()));
+        assert!(reply.targets.iter().all(|target| target.0 >= 0));
+    }
+
+    fn command(&mut self, choices: &mut Choices<'_>) -> Command {
+        match choices.octet() & 0xF {
+            0 => add_server(choices.below(SENDERS.len())),
+            1 => {
+                let place = choices.below(self.servers.len().max(1));
+                let server = self.servers.keys().nth(place);
+                server.map_or_else(
+                    || add_server(0),
+                    |server| Command::RemoveServer { server: *server },
+                )
+            }
+            2 if choices.below(8) == 7 => Command::Shutdown,
+            _ => match self.target(choices) {
+                Some(target) => self.command_to(target, choices),
+                None => add_server(1),
+            },
+        }
+    }
+
+    fn answered(&mut self, result: Result<(), Refused>) {
+        if let Err(refused) = result {
+            assert!(!refused.to_string().is_empty());
+        }
+    }
+
+    fn shutdown(&self) -> Command {
+        Command::Shutdown
+    }
+
+    fn told(&mut self, event: &Event) {
+        assert!(!self.is_stopped, "nothing happens after the end: {event:?}");
+        self.server_event(event);
+        self.session_event(event);
+        match event {
+            Event::Request { target, .. }
+            | Event::Disconnect { target }
+            | Event::SessionOpened { target, .. } => self.heard_of(*target),
+            Event::Stopped { .. } => {
+                assert!(self.servers.is_empty() && self.open.is_empty(), "something is left");
+                self.is_stopped = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&self, transceiver: &Transceiver) {
+        let stats = transceiver.stats();
+        assert!(stats.servers <= self.limits.servers_max.max(1));
+        assert!(stats.servers_up <= stats.servers);
+        // A link that has ended may still be read from while the next one opens.
+        assert!(stats.links <= 4 * stats.servers);
+        let sessions_max = self.limits.sessions_max.max(1) * self.limits.servers_max;
+        assert!(stats.sessions <= sessions_max + self.handshakes);
+        // Each session has one end to tell, whether there is room for it or not.
+        let events_max = self.limits.events_max.max(1) + 16 + sessions_max;
+        assert!(stats.events <= events_max, "{} events", stats.events);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+}
+
+fn text_or_octets(choices: &mut Choices<'_>) -> Message {
+    let is_text = choices.flag();
+    let octets = choices.some(2500);
+    if is_text {
+        Message::Text(Utf8Bytes::from(String::from_utf8_lossy(&octets).into_owned()))
+    } else {
+        Message::Binary(octets)
+    }
+}
+
+fn add_server(number: usize) -> Command {
+    let at = |first: u16| {
+        let port = usize::from(first) + number;
+        format!("tcp://127.0.0.1:{port}").parse().expect("an endpoint")
+    };
+    Command::AddServer {
+        sender: Bytes::from_static(SENDERS[number].as_bytes()),
+        send_spec: at(SEND_SPECS),
+        recv_spec: at(RECV_SPECS),
+    }
+}
+
+fn port(endpoint: &Endpoint) -> u16 {
+    match endpoint {
+        Endpoint::Tcp { port, .. } => *port,
+        Endpoint::Ipc { .. } => unreachable!("all endpoints here are of TCP"),
+    }
+}
+
+/// The third is none that a server may have.
+const SENDERS: [&str; 4] = ["a", "b-2", "c_3", "a"];
+/// The ports of servers, counted up from these.
+const SEND_SPECS: u16 = 1000;
+const RECV_SPECS: u16 = 2000;
