@@ -53,8 +53,8 @@
 //!
 //! # Running it
 //! Adapters run any machine over real streams: `mongrel2-transceiver-threads` blocks the caller's
-//! thread, `mongrel2-transceiver-smol` is a future for any executor. Another runtime takes one loop,
-//! and nothing is lost when it stops anywhere in it:
+//! thread, `mongrel2-transceiver-smol` is a future for any executor, `mongrel2-transceiver-tokio` one
+//! for tokio. Another runtime takes one loop, and nothing is lost when it stops anywhere in it:
 //!
 //! ```text
 //! loop {
