@@ -1,95 +1,136 @@
 //! What the handler does about each event.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::mongrel2::{Kind, Request};
 use mongrel2_transceiver::socket::DownReason;
 use mongrel2_transceiver::transceiver::{Command, Event, Refused, ServerId, Target};
+use mongrel2_transceiver::zmtp;
 
 /// The echo application, apart from all I/O.
 #[derive(Default)]
 pub(crate) struct App {
-    /// What was refused for want of room.
-    held: VecDeque<Command>,
-    /// Servers whose absence was mentioned, so that it is mentioned once.
-    missing: Vec<(ServerId, DownReason)>,
+    servers: BTreeMap<ServerId, Server>,
 }
 
-/// What is to be done about an event.
-pub(crate) enum Action {
-    /// To submit this, if anything; [`App::refused`] takes it back.
-    Go(Option<Command>),
-    /// To end, because all is over.
+/// What the application knows of a server.
+#[derive(Default)]
+struct Server {
+    name: String,
+    /// What was refused for want of room, in order.
+    held: VecDeque<Command>,
+    /// Why it is not there, as far as that was mentioned.
+    missing: Vec<DownReason>,
+}
+
+/// What comes after an event.
+pub(crate) enum Next {
+    /// The next event.
+    Go,
+    /// Nothing: all is over.
     Stopped,
-    /// To end, because this went wrong.
+    /// Nothing: this went wrong.
     Failed(String),
 }
 
 impl App {
-    pub(crate) fn on_event(&mut self, event: Event) -> Action {
-        let command = match event {
-            Event::Request { target, request } => answer(target, &request),
-            Event::SessionMessage { target, message } => Some(Command::Send { target, message }),
-            Event::Room { .. } => self.held.pop_front(),
-            Event::ServerUp { server, .. } => {
-                self.missing.retain(|(missing, _)| *missing != server);
-                println!("server {server} is up");
-                None
-            }
-            Event::ServerDown { server, reason, .. } => {
-                println!("server {server} is gone: {reason}");
-                None
-            }
-            Event::ServerUnreachable { server, endpoint, reason, .. } => {
-                let missing = (server, reason.clone());
-                if !self.missing.contains(&missing) {
-                    println!("server {server}: waiting for {endpoint}: {reason}");
-                    self.missing.push(missing);
+    /// Does what there is to do about an event; `submit` gives commands to the transceiver.
+    pub(crate) fn on_event(
+        &mut self,
+        event: Event,
+        submit: impl FnMut(Command) -> Result<(), Refused>,
+    ) -> Next {
+        match event {
+            Event::Request { target, request } => {
+                if let Some(reply) = answer(target, &request) {
+                    self.server(target.server).say(reply, submit);
                 }
-                None
             }
-            Event::ServerDeaf { server, subscribed } => {
-                println!(
-                    "server {server} will not hear us: its recv_ident is {subscribed:?}; make it \
-                     empty, or the same as its send_ident"
-                );
-                None
+            Event::SessionMessage { target, message } => {
+                self.server(target.server).say(Command::Send { target, message }, submit);
             }
-            Event::Undelivered { targets, reason } => {
-                println!("{} replies were not delivered: {reason}", targets.len());
-                None
-            }
-            Event::ControlListening { endpoint } => {
-                println!("control socket at {endpoint}");
-                None
-            }
+            Event::Room { server } => self.server(server).say_what_was_held(submit),
+            Event::ServerRemoved { server } => drop(self.servers.remove(&server)),
+            Event::ControlListening { endpoint } => println!("control socket at {endpoint}"),
             Event::ControlFailed { endpoint, cause } => {
-                return Action::Failed(format!(
+                return Next::Failed(format!(
                     "cannot bind the control socket to {endpoint}: {cause}; --control ADDR binds \
                      another address, --control none does without"
                 ));
             }
-            Event::Stopped { undelivered: 0 } => return Action::Stopped,
             Event::Stopped { undelivered } => {
-                println!("{undelivered} replies were not delivered in time");
-                return Action::Stopped;
+                if undelivered > 0 {
+                    println!("{undelivered} replies were not delivered, all told");
+                }
+                return Next::Stopped;
             }
-            other => {
-                tracing::info!(event = ?other);
-                None
-            }
-        };
-        Action::Go(command)
+            other => self.mention(&other),
+        }
+        Next::Go
     }
 
-    /// A command was refused: it waits for room where that is the reason, and is dropped where its
-    /// browser is gone.
-    pub(crate) fn refused(&mut self, command: Command, refused: Refused) {
-        if refused == Refused::Full {
-            self.held.push_back(command);
-        } else {
-            tracing::info!(%refused, "not taken");
+    /// Tells the person who started it what matters to them.
+    fn mention(&mut self, event: &Event) {
+        match event {
+            Event::ServerAdded { server, sender } => {
+                self.server(*server).name = String::from_utf8_lossy(sender).into_owned();
+            }
+            Event::ServerUp { server, .. } => {
+                let server = self.server(*server);
+                server.missing.clear();
+                println!("server {} is up", server.name);
+            }
+            Event::ServerDown { server, reason, .. } => {
+                println!("server {} is gone: {reason}", self.server(*server).name);
+            }
+            Event::ServerUnreachable { server, endpoint, reason, .. } => {
+                let server = self.server(*server);
+                if !server.missing.contains(reason) {
+                    println!("server {}: waiting for {endpoint}: {reason}", server.name);
+                    if let DownReason::Protocol(zmtp::Error::SocketType { .. }) = reason {
+                        println!("are --pull and --pub in each other's place?");
+                    }
+                    server.missing.push(reason.clone());
+                }
+            }
+            Event::ServerDeaf { server, subscribed } => println!(
+                "server {} will not hear us: its recv_ident is {subscribed:?}; make it empty, or \
+                 the same as its send_ident",
+                self.server(*server).name
+            ),
+            Event::Undelivered { targets, reason } => {
+                println!("{} replies were not delivered: {reason}", targets.len());
+            }
+            other => tracing::info!(event = ?other),
+        }
+    }
+
+    fn server(&mut self, id: ServerId) -> &mut Server {
+        self.servers.entry(id).or_default()
+    }
+}
+
+impl Server {
+    /// Submits a command; holds it where there is no room for it, or for others before it.
+    fn say(&mut self, command: Command, submit: impl FnMut(Command) -> Result<(), Refused>) {
+        self.held.push_back(command);
+        if self.held.len() == 1 {
+            self.say_what_was_held(submit);
+        }
+    }
+
+    /// Submits what is held, until there is no more room. `Room` comes once after a refusal, however
+    /// many there were. The queue stays short: no requests are read while replies wait.
+    fn say_what_was_held(&mut self, mut submit: impl FnMut(Command) -> Result<(), Refused>) {
+        while let Some(command) = self.held.front() {
+            match submit(command.clone()) {
+                Err(Refused::Full) => return,
+                // Its browser is gone.
+                Err(refused) => tracing::info!(%refused, "not taken"),
+                Ok(()) => {}
+            }
+            self.held.pop_front();
         }
     }
 }

@@ -42,15 +42,11 @@ pub(crate) async fn run(mut options: Options) -> Result<(), String> {
 async fn serve(mut driver: Driver<Transceiver>) -> Result<(), String> {
     let mut app = App::default();
     loop {
-        match app.on_event(driver.next_event().await) {
-            app::Action::Go(None) => {}
-            app::Action::Go(Some(command)) => {
-                if let Err(refused) = driver.submit(command.clone()) {
-                    app.refused(command, refused);
-                }
-            }
-            app::Action::Stopped => return Ok(()),
-            app::Action::Failed(message) => return Err(message),
+        let event = driver.next_event().await;
+        match app.on_event(event, |command| driver.submit(command)) {
+            app::Next::Go => {}
+            app::Next::Stopped => return Ok(()),
+            app::Next::Failed(message) => return Err(message),
         }
     }
 }

@@ -211,6 +211,7 @@ impl fmt::Display for DownReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the peer closed the connection"),
+            Self::Io(io::ErrorKind::NotFound) => f.write_str("no such host or file"),
             Self::Io(kind) => write!(f, "{kind}"),
             Self::Protocol(error) => write!(f, "{error}"),
             Self::HandshakeTimeout => f.write_str("no handshake in time"),

@@ -13,7 +13,7 @@ use super::target::{ServerId, Target};
 /// One wish of the application. Submitted with [`Machine::submit`](crate::Machine::submit): refused
 /// at once or accepted for good, and then delivered or reported as
 /// [`Event::Undelivered`](super::Event::Undelivered).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
     /// Serve a Mongrel2 server: connect to both of its sockets, and again whenever it comes back.

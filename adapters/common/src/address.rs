@@ -29,7 +29,7 @@ pub const fn has_name(endpoint: &Endpoint) -> bool {
 /// Blocks where [`has_name`] says so. The host `*` becomes 0.0.0.0, as libzmq has it.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] for a name without addresses, else what the look-up failed with.
+/// [`io::ErrorKind::NotFound`] for a name whose look-up failed or found nothing.
 pub fn look_up(endpoint: &Endpoint) -> io::Result<Vec<Address>> {
     let one = |host| vec![Address::Tcp(host)];
     match endpoint {
@@ -41,8 +41,9 @@ pub fn look_up(endpoint: &Endpoint) -> io::Result<Vec<Address>> {
             Ok(one(SocketAddr::new(*address, *port)))
         }
         Endpoint::Tcp { host: Host::Name(name), port } => {
-            let found: Vec<_> =
-                (name.as_str(), *port).to_socket_addrs()?.map(Address::Tcp).collect();
+            // The standard library has no kind of error for a name that does not exist.
+            let found = (name.as_str(), *port).to_socket_addrs();
+            let found: Vec<_> = found.into_iter().flatten().map(Address::Tcp).collect();
             if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
         }
     }

@@ -46,15 +46,10 @@ fn serve(driver: &mut Driver<Transceiver>) -> Result<(), String> {
     loop {
         let event = driver.next_event(None).map_err(|error| error.to_string())?;
         let Some(event) = event else { continue };
-        match app.on_event(event) {
-            app::Action::Go(None) => {}
-            app::Action::Go(Some(command)) => {
-                if let Err(refused) = driver.submit(command.clone()) {
-                    app.refused(command, refused);
-                }
-            }
-            app::Action::Stopped => return Ok(()),
-            app::Action::Failed(message) => return Err(message),
+        match app.on_event(event, |command| driver.submit(command)) {
+            app::Next::Go => {}
+            app::Next::Stopped => return Ok(()),
+            app::Next::Failed(message) => return Err(message),
         }
     }
 }
