@@ -35,6 +35,8 @@ pub enum Endpoint {
 }
 
 /// The host of a [`Endpoint::Tcp`].
+///
+/// Displayed as in an endpoint: an IPv6 address in brackets, which name look-ups do not take.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {
     /// `*`: all interfaces. For binding only.

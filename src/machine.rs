@@ -23,8 +23,10 @@ use crate::segments::Segments;
 /// 1. Every operation is answered once, as its [`Output`] says, at any time: even from inside the
 ///    loop that drains [`poll_output`](Self::poll_output). A link has at most one `Read` and one
 ///    `Write` under way, so that two `Closed` may come for one link. Ids are never used twice.
-/// 2. After [`Output::Close`] late answers for that link change nothing. An [`Input::Opened`] for a
-///    link that was given up meanwhile is answered by another `Close`.
+/// 2. An [`Input::Closed`] ends the link: the adapter frees the stream, no [`Output::Close`] follows,
+///    and the other operation under way may go unanswered. After an `Output::Close`, which frees the
+///    stream as well, answers may be left out, and late ones change nothing. An [`Input::Opened`] for
+///    a link that was given up meanwhile is answered by another `Close`.
 /// 3. When a call returns, all that it caused can be polled. Nothing waits for the next deadline.
 /// 4. After any call with `now`, [`next_deadline`](Self::next_deadline) is `None` or later than
 ///    `now`. Calling early is harmless; a `now` older than one seen before counts as the newest.

@@ -11,7 +11,8 @@ use super::{decimal, json, tnetstring};
 ///
 /// `sender` and `path` hold no blank. Each name in `headers` stands once, with its values; one value
 /// is written as a string, any other number of them as a list. The names are the caller's affair:
-/// Mongrel2 writes those of clients in lower case and its own in upper case.
+/// Mongrel2 writes those of clients in lower case and its own in upper case. Which of its own make
+/// which kind of message [`Kind`](super::Kind) says.
 pub fn encode_request(
     sender: &[u8],
     conn_id: ConnId,

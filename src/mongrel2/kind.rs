@@ -14,7 +14,8 @@ use super::text::Text;
 #[non_exhaustive]
 pub enum Kind {
     /// A request over HTTP, whatever its method: `JSON`, `XML`, `WEBSOCKET` and `MONGREL2` are
-    /// words that a browser may send there.
+    /// words that a browser may send there. Its marks are `METHOD`, `VERSION`, `PATH`, `PATTERN`,
+    /// `URL_SCHEME` and `REMOTE_ADDR`, which a request made for a test has to have, too.
     Http,
     /// The opening handshake of a WebSocket. The body is the finished `Sec-WebSocket-Accept` value.
     /// The server reads frames from here on, even where the handshake is refused.

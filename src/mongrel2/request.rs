@@ -79,7 +79,8 @@ impl Request {
         self.conn_id
     }
 
-    /// The path as the client sent it, percent-encoding and all; never empty. Begins with `@` for a
+    /// The path as the client sent it, percent-encoding and all, without the query, which is the
+    /// header `QUERY`; never empty. Begins with `@` for a
     /// jssocket and `<` for an XML socket; notices have `@*` (Mongrel2 manual).
     #[must_use]
     pub fn path(&self) -> &[u8] {
@@ -109,7 +110,8 @@ impl Request {
     ///
     /// Names are compared octet by octet. Those of client headers are lower-case, those of the
     /// server are upper-case (seen on Mongrel2 1.12.2), and `path` is not `PATH`: a browser may send
-    /// the first.
+    /// the first. The server's for HTTP are `PATH`, `METHOD`, `VERSION`, `URI`, `QUERY` (where there
+    /// is one), `PATTERN` (its route), `URL_SCHEME` and `REMOTE_ADDR`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         self.members().values(name.as_bytes()).next()

@@ -11,7 +11,7 @@ use crate::websocket::{CloseCode, CloseError, Message, Utf8Bytes};
 use super::target::{ServerId, Target};
 
 /// One wish of the application. Submitted with [`Machine::submit`](crate::Machine::submit): refused
-/// at once or accepted for good, and then delivered or reported as
+/// at once (clone it first to try again; its octets are shared, not copied) or accepted for good, and then delivered or reported as
 /// [`Event::Undelivered`](super::Event::Undelivered).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -17,12 +17,14 @@ use crate::zmtp::{Oversize, SocketType};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The seed of its dice (reconnect delays, ping contexts). Equal seeds and inputs give equal
+    /// The seed of its dice (reconnect delays, ping contexts); 0 unless told otherwise, which makes
+    /// all handlers come back in the same instant after an outage. Equal seeds and inputs give equal
     /// behaviour. Adapters have a `seed()` from the operating system's entropy.
     pub seed: u64,
     /// Where the control socket (REP) is bound; `None`, the default, has none.
     ///
-    /// Whoever can connect there can talk to this handler: keep it on loopback or `ipc://`.
+    /// It answers `PING` with `PONG`, for whoever wants to know that the handler lives. Whoever can
+    /// connect there can talk to this handler: keep it on loopback or `ipc://`.
     pub control: Option<Endpoint>,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120

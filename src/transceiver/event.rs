@@ -46,7 +46,9 @@ pub enum Event {
         subscribed: Bytes,
     },
     /// A server can be served: both links are ready, and its subscription covers our replies, so that
-    /// not even the first is lost. Its requests follow.
+    /// not even the first is lost. Its requests follow. (Where a server was restarted while nothing
+    /// could be read from it, the end of its former life may be found only now; its last requests
+    /// then come with it, and their replies are reported as undelivered.)
     ServerUp {
         /// Which.
         server: ServerId,
@@ -68,8 +70,11 @@ pub enum Event {
         /// Which.
         server: ServerId,
     },
-    /// A request over HTTP, or another message that belongs to no WebSocket; see
-    /// [`Request::kind`]. To be answered with [`Command::Reply`](super::Command::Reply).
+    /// A request over HTTP, or another message that belongs to no WebSocket:
+    /// [`Request::kind`](crate::mongrel2::Request::kind) says whether it is `Http`, `Json`, `Xml`, a
+    /// piece of a stream, or nothing known. To be answered with
+    /// [`Command::Reply`](super::Command::Reply), for HTTP by way of
+    /// [`Command::respond`](super::Command::respond); a browser without an answer waits.
     Request {
         /// Who asks.
         target: Target,
@@ -82,7 +87,9 @@ pub enum Event {
         /// Which.
         target: Target,
     },
-    /// A WebSocket is open.
+    /// A WebSocket is open: its handshake was taken, without a subprotocol. This is the place to look
+    /// at its `origin`, path and cookies, and to [`Command::Close`](super::Command::Close) what is not
+    /// wanted.
     SessionOpened {
         /// Which.
         target: Target,
@@ -123,15 +130,16 @@ pub enum Event {
         /// Why not.
         error: ParseError,
     },
-    /// Messages that were accepted may not have arrived, and never will.
+    /// Messages that were accepted may not have arrived, and never will. Told by their targets alone:
+    /// whoever wants to say it again has to keep it.
     Undelivered {
         /// Whom they were for; one who misses several is named as often.
         targets: Vec<Target>,
         /// Why.
         reason: Loss,
     },
-    /// After a command was refused as [`Refused::Full`](super::Refused::Full): the server has room
-    /// again.
+    /// After commands were refused as [`Refused::Full`](super::Refused::Full): the server has room
+    /// again. Comes once, however many were refused: submit what was held until one is refused again.
     Room {
         /// Which.
         server: ServerId,

@@ -45,7 +45,9 @@ use crate::runtime::Smol;
 /// Owns a machine and performs its operations, inside [`next_event`](Self::next_event).
 ///
 /// Nothing is performed while nobody awaits an event, so await often. Dropping the driver drops the
-/// machine and closes all of its streams. The same events come from its [`Stream`], which never ends.
+/// machine and closes all of its streams. The same events come from its [`Stream`], which **never
+/// ends by itself**: leave the loop at the event that is the machine's last, such as `Stopped` of a
+/// transceiver.
 pub struct Driver<M: Machine> {
     driver: shared::Driver<M, Smol>,
 }

@@ -140,7 +140,8 @@ impl<M: Machine> Driver<M> {
         event
     }
 
-    /// The events as they come, waiting for each; never ends by itself.
+    /// The events as they come, waiting for each. **Never ends by itself**: leave the loop at the
+    /// event that is the machine's last, such as `Stopped` of a transceiver.
     pub const fn events(&mut self) -> Events<'_, M> {
         Events { driver: self }
     }
