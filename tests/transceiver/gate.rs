@@ -6,6 +6,7 @@ use mongrel2_transceiver::transceiver::{Config, Event, Refused};
 
 use crate::bare::Bare;
 use crate::browser::{SENDER, get};
+use crate::by_hand::Hand;
 use crate::pair::{Pair, expected, reply, small};
 use crate::support::Shape;
 
@@ -94,6 +95,19 @@ fn a_subscription_that_is_taken_back_closes_the_gate_and_replies_wait() {
     let events = bare.events();
     assert!(matches!(&events[..], [Event::Request { .. }]), "{events:?}");
     assert_eq!(ups(&events), 0, "it is the same life");
+}
+
+#[test]
+fn nothing_is_read_before_the_application_knows_that_the_server_is_up() {
+    let config = small(|config| config.limits.events_max = 1);
+    let mut hand = Hand::connected(1, config);
+    hand.hand.is_deaf = true;
+    hand.greet_replies();
+    hand.greet_requests();
+    hand.prove(hand.replies);
+    assert!(!hand.hand.is_reading(hand.requests));
+    hand.hand.hear();
+    assert!(hand.hand.is_reading(hand.requests));
 }
 
 /// A pair whose replies stall, and whose application answers every request.

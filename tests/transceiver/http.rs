@@ -139,6 +139,20 @@ fn what_only_looks_like_a_notice_is_a_request() {
 }
 
 #[test]
+fn an_end_of_a_connection_that_is_lost_with_the_link_is_sent_again() {
+    let mut pair = Pair::up(1, Config::default());
+    let stream = pair.reply_stream();
+    pair.world.network.stall(stream, true);
+    let target = pair.target(7);
+    pair.submit(Command::HangUp { target });
+    pair.run_ms(10);
+    pair.world.network.cut(stream);
+    pair.run_secs(2);
+    assert_eq!(pair.replies(), expected([(7, b"")]));
+    assert!(pair.is_silent());
+}
+
+#[test]
 fn a_link_lost_with_replies_under_way_is_reported_and_hang_ups_are_sent_again() {
     let mut pair = Pair::up(1, Config::default());
     let stream = pair.reply_stream();

@@ -173,31 +173,35 @@ fn a_half_open_request_link_cannot_vouch_for_the_next_process() {
 
 #[test]
 fn requests_of_a_dead_server_that_are_told_late_do_not_vouch_for_the_next_process() {
-    let mut pair = Pair::up(1, small(|config| config.limits.events_max = 1));
-    pair.world.set_deaf(pair.handler, true);
-    (1..=20).for_each(|conn_id| pair.deliver(get(conn_id)));
-    pair.run_ms(50);
-    pair.crash();
-    pair.server = pair.world.add(new_server(&pair.world, SENDER, 9999));
-    pair.run_secs(5);
-    pair.world.script(pair.handler, |event| match event {
-        Event::Request { target, .. } => vec![reply(*target, "for the old")],
-        _ => Vec::new(),
-    });
-    pair.world.set_deaf(pair.handler, false);
-    pair.run_secs(5);
-    let events = pair.events();
-    let told = events.iter().filter(|event| matches!(event, Event::Request { .. })).count();
-    let lost: usize = events
-        .iter()
-        .map(|event| match event {
+    // Whether the end of the request link is noticed at once, or when the requests are taken.
+    for is_noticed in [true, false] {
+        let mut pair = Pair::up(1, small(|config| config.limits.events_max = 1));
+        pair.world.set_deaf(pair.handler, true);
+        (1..=20).for_each(|conn_id| pair.deliver(get(conn_id)));
+        pair.run_ms(50);
+        if is_noticed {
+            let stream = pair.request_stream();
+            pair.world.network.cut(stream);
+        }
+        pair.crash();
+        pair.server = pair.world.add(new_server(&pair.world, SENDER, 9999));
+        pair.run_secs(5);
+        pair.world.script(pair.handler, |event| match event {
+            Event::Request { target, .. } => vec![reply(*target, "for the old")],
+            _ => Vec::new(),
+        });
+        pair.world.set_deaf(pair.handler, false);
+        pair.run_secs(5);
+        let events = pair.events();
+        let told = events.iter().filter(|event| matches!(event, Event::Request { .. })).count();
+        let lost = events.iter().map(|event| match event {
             Event::Undelivered { targets, .. } => targets.len(),
             _ => 0,
-        })
-        .sum();
-    assert_eq!((told, lost), (20, 20), "{events:?}");
-    assert!(pair.replies().is_empty());
-    assert!(matches!(events.last(), Some(Event::ServerUp { life: 2, .. })), "{events:?}");
+        });
+        assert_eq!((told, lost.sum::<usize>()), (20, 20), "{events:?}");
+        assert!(pair.replies().is_empty());
+        assert!(matches!(events.last(), Some(Event::ServerUp { life: 2, .. })), "{events:?}");
+    }
 }
 
 #[test]

@@ -222,6 +222,16 @@ fn a_shutdown_of_nothing_lingers_not_at_all() {
 }
 
 #[test]
+fn a_farewell_that_waits_for_no_answer_leaves_no_deadline_in_the_past() {
+    let mut config = Config::default();
+    config.close_timeout = Duration::ZERO;
+    let mut pair = Pair::up(3, config);
+    pair.open(3);
+    pair.submit(Command::Shutdown);
+    until_stopped(&mut pair);
+}
+
+#[test]
 fn a_server_is_removed_while_traffic_flows_and_added_again() {
     let mut pair = Pair::up(3, Config::default());
     pair.world.script(pair.handler, |event| match event {
@@ -251,15 +261,17 @@ fn a_server_is_removed_while_traffic_flows_and_added_again() {
 
 #[test]
 fn nothing_is_read_for_a_server_that_is_removed_before_it_came_up() {
-    let mut bare = crate::bare::Bare::new(1, Config::default());
-    bare.world.run_for(Duration::from_millis(50));
-    bare.push(get(7));
-    let events = bare.events();
-    let Event::ServerAdded { server, .. } = &events[0] else { panic!("{events:?}") };
-    bare.world.submit(bare.handler, Command::RemoveServer { server: *server }).unwrap();
-    bare.subscribe("");
-    bare.run_secs(5);
-    let events = bare.events();
+    let mut hand = crate::by_hand::Hand::connected(1, Config::default());
+    hand.hand.hear();
+    let events = hand.hand.events();
+    let [Event::ServerAdded { server, .. }] = &events[..] else { panic!("{events:?}") };
+    hand.hand.submit(Command::RemoveServer { server: *server }).unwrap();
+    hand.greet_replies();
+    hand.greet_requests();
+    hand.prove(hand.replies);
+    assert!(!hand.hand.is_reading(hand.requests));
+    hand.hand.pass(Duration::from_secs(5));
+    let events = hand.hand.events();
     assert!(matches!(&events[..], [Event::ServerRemoved { .. }]), "{events:?}");
 }
 
