@@ -30,7 +30,16 @@ fn every_seed_holds() {
         run::run(seed);
         return;
     }
-    (0..number("SIM_SEEDS").unwrap_or(500)).for_each(|seed| drop(run::run(seed)));
+    let count = number("SIM_SEEDS").unwrap_or(500);
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for first in 0..workers {
+            scope.spawn(move || {
+                let seeds = (0..count).skip(first).step_by(workers);
+                seeds.for_each(|seed| drop(run::run(seed)));
+            });
+        }
+    });
 }
 
 #[test]
