@@ -217,13 +217,13 @@ impl Core {
     }
 
     fn fire_timers(&mut self, io: &mut Io) {
-        while let Some(timer) = self.timers.pop_due(io.now()) {
+        while let Some((due, timer)) = self.timers.pop_due(io.now()) {
             match timer {
                 Timer::Dial(dial) => self.dial(dial, io),
                 Timer::Accept(listener) => self.accept(listener, io),
                 Timer::Link(link) => self.look_at(link, io),
                 Timer::Linger(link) => self.fail(link, DownReason::Ours, io),
-                Timer::Probe(link) => self.probe_is_over(link, io),
+                Timer::Probe(link) => self.probe_is_over(link, due, io),
                 Timer::Request => self.request_timed_out(io),
                 Timer::Shutdown => self.shutdown_is_over(io),
             }

@@ -179,7 +179,8 @@ impl Core {
     /// Asks a listener for the next stream, where there is room for it.
     pub(super) fn accept(&mut self, id: ListenerId, io: &mut Io) {
         // One more than the limit where an unfinished handshake can make room for it.
-        let max = self.config.limits.links_max.max(1) + usize::from(!self.handshakes.is_empty());
+        let spare = usize::from(!self.handshakes.is_empty());
+        let max = self.config.limits.links_max.max(1).saturating_add(spare);
         if self.accepted + self.accepts.len() >= max || self.holds_back() {
             return;
         }

@@ -1,7 +1,7 @@
 //! The life of a link: opened, shaken hands, ready, ended.
 
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -286,10 +286,11 @@ impl Core {
 
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
     /// come, behind them: what was sent before our PING was read comes first.
-    pub(super) fn probe_is_over(&mut self, id: LinkId, io: &mut Io) {
+    pub(super) fn probe_is_over(&mut self, id: LinkId, due: Instant, io: &mut Io) {
         let patience = self.patience();
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.is_reading() && io.now() >= later(link.liveness.heard_at(), patience) {
+        let is_silent = link.is_reading() && io.now() >= later(link.liveness.heard_at(), patience);
+        if is_silent && !link.liveness.is_excused(due, io.now()) {
             self.fail(id, DownReason::Silent, io);
         } else {
             link.ping(Duration::ZERO);

@@ -28,6 +28,8 @@ pub(crate) struct Liveness {
     pinged_at: Option<Instant>,
     /// The peer asked to be given up after so much silence.
     peer_ttl: Option<Duration>,
+    /// How often in a row we looked too late to blame the peer.
+    excuses: u8,
 }
 
 /// What is to be done about a peer's silence.
@@ -47,7 +49,7 @@ impl Liveness {
             interval: asked.interval.max(TIME_MIN),
             timeout: asked.timeout.max(TIME_MIN),
         });
-        Self { heartbeat, heard_at: now, pinged_at: None, peer_ttl: None }
+        Self { heartbeat, heard_at: now, pinged_at: None, peer_ttl: None, excuses: 0 }
     }
 
     /// The peer does not know PING: it is never asked.
@@ -59,6 +61,16 @@ impl Liveness {
     pub(crate) const fn heard(&mut self, now: Instant) {
         self.heard_at = now;
         self.pinged_at = None;
+        self.excuses = 0;
+    }
+
+    /// Whether somebody who should have acted by `end` is excused: we look so late that the answer may
+    /// lie unread before us, because the process was stopped or its application did not let it read. But
+    /// not for ever, for some are always late.
+    pub(crate) fn is_excused(&mut self, end: Instant, now: Instant) -> bool {
+        let is_excused = now > later(end, LATE) && self.excuses < EXCUSES_MAX;
+        self.excuses += u8::from(is_excused);
+        is_excused
     }
 
     /// When the last octet arrived, or we could not have heard it.
@@ -76,6 +88,11 @@ impl Liveness {
         self.peer_ttl = (!ttl.is_zero()).then_some(ttl);
     }
 
+    /// When the time to live ends that the peer announced.
+    fn end(&self, now: Instant) -> Option<Instant> {
+        self.peer_ttl.map(|ttl| later(now, ttl))
+    }
+
     /// Judges the silence. `listening` tells whether we read at all: where we do not, the silence is
     /// ours, and counts from now on at the earliest.
     pub(crate) fn judge(&mut self, now: Instant, listening: bool) -> Verdict {
@@ -84,8 +101,17 @@ impl Liveness {
         }
         let ttl_end = self.peer_ttl.map(|ttl| later(self.heard_at, ttl));
         let ping_end = self.pinged_at.zip(self.heartbeat).map(|(at, h)| later(at, h.timeout));
-        if [ttl_end, ping_end].into_iter().flatten().any(|end| now >= end) {
-            return Verdict::Lost;
+        if let Some(end) = [ttl_end, ping_end].into_iter().flatten().find(|end| now >= *end) {
+            if !self.is_excused(end, now) {
+                return Verdict::Lost;
+            }
+            self.heard_at = now;
+            self.pinged_at = None;
+            return if self.heartbeat.is_some() {
+                Verdict::Ping
+            } else {
+                Verdict::Wait(self.end(now))
+            };
         }
         let next_ping = match self.pinged_at {
             None => self.heartbeat.map(|h| later(self.heard_at, h.interval)),
@@ -101,6 +127,12 @@ impl Liveness {
 /// The shortest time that anything is given, whatever the configuration says: what is over as soon as
 /// it begins would begin again and again.
 pub(super) const TIME_MIN: Duration = Duration::from_millis(1);
+
+/// Looks that come so much after their time say more about us than about the peer.
+const LATE: Duration = Duration::from_millis(10);
+
+/// How often in a row that is believed.
+const EXCUSES_MAX: u8 = 3;
 
 /// A sum that cannot overflow: what is too far away is a century away.
 pub(crate) fn later(at: Instant, by: Duration) -> Instant {
@@ -140,6 +172,22 @@ mod tests {
         liveness.set_peer_ttl(Duration::from_secs(1));
         assert_eq!(liveness.judge(at(60), false), Verdict::Wait(Some(at(61))));
         assert_eq!(liveness.judge(at(61), true), Verdict::Lost);
+    }
+
+    #[test]
+    fn who_looks_late_asks_again_but_not_for_ever() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        liveness.pinged(at(10));
+        for late in [100, 200, 300] {
+            assert_eq!(liveness.judge(at(late), true), Verdict::Ping);
+            liveness.pinged(at(late));
+        }
+        assert_eq!(liveness.judge(at(400), true), Verdict::Lost);
+        liveness.heard(at(400));
+        liveness.pinged(at(410));
+        assert_eq!(liveness.judge(at(500), true), Verdict::Ping);
     }
 
     #[test]

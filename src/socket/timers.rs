@@ -51,14 +51,14 @@ impl<K: Copy + Ord> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes a key whose deadline is `now` or earlier.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<K> {
+    /// Takes a key whose deadline is `now` or earlier, with that deadline.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, K)> {
         let (at, key) = *self.by_time.first()?;
         if at > now {
             return None;
         }
         self.clear(key);
-        Some(key)
+        Some((at, key))
     }
 }
 
@@ -81,8 +81,8 @@ mod tests {
         timers.clear('c');
         assert_eq!(timers.next(), Some(at(1)));
         assert_eq!(timers.pop_due(at(0)), None);
-        assert_eq!(timers.pop_due(at(5)), Some('a'));
-        assert_eq!(timers.pop_due(at(5)), Some('b'));
+        assert_eq!(timers.pop_due(at(5)), Some((at(1), 'a')));
+        assert_eq!(timers.pop_due(at(5)), Some((at(2), 'b')));
         assert_eq!((timers.pop_due(at(99)), timers.next()), (None, None));
     }
 }

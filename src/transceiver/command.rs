@@ -97,6 +97,8 @@ pub enum Refused {
     /// So much waits for the server that no more is taken; wait for
     /// [`Event::Room`](super::Event::Room), which comes behind all events that wait to be taken.
     Full,
+    /// So many events wait to be taken that not even a report could be added: take some.
+    Neglected,
     /// The message exceeds the limits, alone.
     TooLarge,
     /// An empty reply would end the connection: say [`Command::HangUp`].
@@ -127,6 +129,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Full => "too much waits for the server: wait for room",
+            Self::Neglected => "too many events wait: take them first",
             Self::TooLarge => "the message is larger than the limits allow",
             Self::Empty => "an empty reply would end the connection: hang up instead",
             Self::UnknownServer => "there is no such server",

@@ -74,7 +74,8 @@ pub struct Limits {
     pub websocket_size_max: usize,
     /// Servers at one time.
     pub servers_max: usize,
-    /// Sessions of one server; more handshakes are refused with a 503.
+    /// Sessions of one server; more handshakes are refused with a 503. As many connections that have
+    /// ended are remembered for a while, because the server may still hand over frames of them.
     pub sessions_max: usize,
     /// Events that may wait for the application before reading stops.
     pub events_max: usize,
@@ -132,6 +133,11 @@ impl Config {
     pub(super) fn for_control(&self) -> socket::Config {
         let mut config = socket::Config::new(SocketType::Rep);
         config.linger = self.linger / 2;
+        config.heartbeat = self.heartbeat.or_else(|| Some(Heartbeat::default()));
+        config.handshake_timeout = CONTROL_HANDSHAKE_TIMEOUT;
+        // Few, so that strangers do not use up the descriptors that links to servers need.
+        config.limits.links_max = 64;
+        config.limits.handshakes_max = 16;
         config.limits.message_size_max = CONTROL_SIZE_MAX;
         config.limits.frames_max = 64;
         config.limits.send_messages_max = 16;
@@ -151,6 +157,9 @@ impl Config {
         config
     }
 }
+
+/// How long a peer of the control socket may take for its handshake.
+const CONTROL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Octets of one message to the control socket.
 const CONTROL_SIZE_MAX: usize = 64 << 10;

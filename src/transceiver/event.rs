@@ -130,7 +130,9 @@ pub enum Event {
         /// Why not.
         error: ParseError,
     },
-    /// Messages that were accepted may not have arrived, and never will. Told by their targets alone:
+    /// Messages that were accepted may not have arrived, and never will: they were not in the operating
+    /// system's buffer when their link or their server was lost. (What is lost out of that buffer, or
+    /// that Mongrel2 drops because more than 16 replies wait for one browser, nobody tells.) Told by their targets alone:
     /// whoever wants to say it again has to keep it.
     Undelivered {
         /// Whom they were for; one who misses several is named as often.

@@ -13,8 +13,9 @@ use crate::socket::later;
 pub(super) struct Gate {
     /// While it is shut for want of room: when to let some messages through.
     stalled_at: Option<Instant>,
-    /// How many messages may still pass.
+    /// How many messages may still pass, and octets; the last message may exceed these.
     let_through: usize,
+    octets: usize,
 }
 
 impl Gate {
@@ -25,7 +26,7 @@ impl Gate {
             return true;
         }
         self.stalled_at.get_or_insert_with(|| later(now, PATIENCE));
-        self.let_through > 0
+        self.let_through > 0 && self.octets > 0
     }
 
     /// Replies were written: nobody waits for us.
@@ -33,15 +34,17 @@ impl Gate {
         *self = Self::default();
     }
 
-    /// A message has passed.
-    pub(super) const fn passed(&mut self) {
+    /// A message of so many octets has passed.
+    pub(super) const fn passed(&mut self, octets: usize) {
         self.let_through = self.let_through.saturating_sub(1);
+        self.octets = self.octets.saturating_sub(octets);
     }
 
     /// Does what the time asks for.
     pub(super) fn do_what_is_due(&mut self, now: Instant) {
         if self.stalled_at.is_some_and(|at| at <= now) {
-            *self = Self { stalled_at: Some(later(now, PATIENCE)), let_through: PORTION };
+            let stalled_at = Some(later(now, PATIENCE));
+            *self = Self { stalled_at, let_through: PORTION, octets: PORTION_OCTETS };
         }
     }
 
@@ -56,6 +59,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How many are let through then. A PUSH socket of libzmq that was full takes messages again when
 /// half of its thousand are gone.
 const PORTION: usize = 512;
+
+/// How many octets of them: what is answered meanwhile has to be held by the application.
+const PORTION_OCTETS: usize = 1 << 20;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
@@ -73,7 +79,7 @@ mod tests {
         gate.do_what_is_due(due);
         (0..PORTION).for_each(|_| {
             assert!(gate.is_open(false, due));
-            gate.passed();
+            gate.passed(1);
         });
         assert!(!gate.is_open(false, due) && gate.next_deadline() > Some(due));
     }

@@ -28,7 +28,7 @@ impl Server {
                 tracing::debug!(server = ?self.id, ?link, "a message of another life");
             }
             socket::Event::Message { message, .. } => {
-                self.passed();
+                self.passed(message.size());
                 self.parting.is_busy();
                 // Mongrel2 sends single frames alone; what else there may be has no meaning.
                 self.message(message.first().bytes(), cx);
@@ -166,16 +166,20 @@ impl Server {
 
     /// Takes no notice of what the server still reads of a connection until it has ended it.
     fn ignore(&mut self, conn_id: ConnId, cx: &Context<'_>) {
-        if conn_id.0 >= 0 && self.has_slot(cx.config) {
+        if conn_id.0 >= 0 {
             self.enter(conn_id, State::Gone, cx);
         }
     }
 
+    /// Whether one more session is within the limit; connections that have ended do not count.
     fn has_slot(&self, config: &Config) -> bool {
-        self.sessions.len() < config.limits.sessions_max.max(1)
+        self.sessions.live_len() < config.limits.sessions_max.max(1)
     }
 
     fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
+        if self.sessions.len() > cx.config.limits.sessions_max.saturating_mul(2) {
+            self.sessions.forget_the_gone();
+        }
         self.sessions.insert(conn_id, state);
         self.rounds.keep_going(true, cx.io.now());
     }

@@ -81,7 +81,8 @@ impl Transceiver {
         Stats {
             servers: servers.len(),
             servers_up: servers.clone().filter(|server| server.is_up()).count(),
-            sessions: servers.clone().map(|server| server.sessions.len()).sum(),
+            sessions: servers.clone().map(|server| server.sessions.live_len()).sum(),
+            remembered: servers.clone().map(|server| server.sessions.gone_len()).sum(),
             links: servers.map(|s| s.requests.link_count() + s.replies.link_count()).sum(),
             events: self.events.len(),
         }
@@ -163,7 +164,7 @@ impl Transceiver {
 
     fn broadcast(&mut self, targets: Vec<Target>, message: &Message) -> Result<(), Refused> {
         if self.events.is_neglected() {
-            return Err(Refused::Full);
+            return Err(Refused::Neglected);
         }
         let (to, not_open) = broadcast(&mut self.servers, targets, message, &self.config)?;
         to.into_iter().for_each(|id| self.touch(id));
@@ -194,7 +195,7 @@ impl Transceiver {
                 control.handle(Input::Timeout, &mut self.io);
             }
         }
-        while let Some(id) = self.timers.pop_due(self.io.now()) {
+        while let Some((_, id)) = self.timers.pop_due(self.io.now()) {
             if let Some(server) = self.servers.get_mut(&id) {
                 let cx = &mut Context {
                     config: &self.config,
@@ -359,8 +360,10 @@ pub struct Stats {
     pub servers: usize,
     /// Those of them that can be served now.
     pub servers_up: usize,
-    /// Sessions, and connections ended a short while ago.
+    /// Sessions that have not ended.
     pub sessions: usize,
+    /// Connections that have, and are remembered while the server may hand over frames of them.
+    pub remembered: usize,
     /// Streams to servers, in whatever stage.
     pub links: usize,
     /// Events that wait for the application.

@@ -39,7 +39,7 @@ enum Stage {
 impl Parting {
     pub(super) fn begin(&mut self, now: Instant, linger: Duration) {
         if self.is_none() {
-            let pause = (linger / 40).max(Duration::from_millis(1));
+            let pause = (linger / 40).clamp(Duration::from_millis(1), Duration::from_millis(100));
             let until = later(now, (linger / 2).max(Duration::from_millis(1)));
             let look_at = later(now, pause).min(until);
             self.stage = Stage::Farewell { cursor: 0, look_at, pause, until, was_busy: true };

@@ -176,9 +176,9 @@ impl Server {
         requests.filter(|_| awaits_proof && self.outbox.is_flooded())
     }
 
-    /// A message was taken in.
-    pub(super) const fn passed(&mut self) {
-        self.gate.passed();
+    /// A message of so many octets was taken in.
+    pub(super) const fn passed(&mut self, octets: usize) {
+        self.gate.passed(octets);
     }
 
     /// Whether it can be served. While the reply link is unproven, replies wait.

@@ -12,6 +12,8 @@ pub(super) struct Sessions {
     slots: Vec<Slot>,
     /// Slots that are free.
     free: Vec<u32>,
+    /// How many are [`State::Gone`].
+    gone: usize,
     /// Slot numbers plus 1 by hash of the connection id; 0 is empty. Its length is a power of two.
     index: Vec<u32>,
 }
@@ -58,6 +60,16 @@ impl Sessions {
         self.slots.len() - self.free.len()
     }
 
+    /// How many connections there are that have not ended.
+    pub(super) fn live_len(&self) -> usize {
+        self.len() - self.gone
+    }
+
+    /// How many connections we have ended.
+    pub(super) const fn gone_len(&self) -> usize {
+        self.gone
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -68,7 +80,9 @@ impl Sessions {
 
     /// Enters a connection; it counts as heard from.
     pub(super) fn insert(&mut self, conn_id: ConnId, state: State) {
+        self.gone += usize::from(state == State::Gone);
         if let Some(slot) = self.find(conn_id) {
+            self.gone -= usize::from(self.slots[slot].state == State::Gone);
             self.slots[slot] = Slot { conn_id, state, heard: true, silent: 0 };
             return;
         }
@@ -91,7 +105,9 @@ impl Sessions {
 
     pub(super) fn set_state(&mut self, conn_id: ConnId, state: State) {
         if let Some(slot) = self.find(conn_id) {
-            self.slots[slot].state = state;
+            let was = std::mem::replace(&mut self.slots[slot].state, state);
+            self.gone += usize::from(state == State::Gone);
+            self.gone -= usize::from(was == State::Gone);
             self.slots[slot].silent = 0;
         }
     }
@@ -110,8 +126,19 @@ impl Sessions {
         self.close_gap(position);
         let slot = &mut self.slots[number as usize];
         let was = std::mem::replace(&mut slot.state, State::Free);
+        self.gone -= usize::from(was == State::Gone);
         self.free.push(number);
         Some(was)
+    }
+
+    /// Forgets all connections that we ended, before their time. Frames that the server still hands
+    /// over of them will look like those of sessions that somebody else opened.
+    pub(super) fn forget_the_gone(&mut self) {
+        let is_gone = |slot: &&Slot| slot.state == State::Gone;
+        let gone: Vec<_> = self.slots.iter().filter(is_gone).map(|slot| slot.conn_id).collect();
+        for conn_id in gone {
+            self.remove(conn_id);
+        }
     }
 
     /// Visits the slots of slice number `slice` of `slices`. Which slice a slot is in does not

@@ -398,6 +398,17 @@ fn s14_silent_peers_lock_nobody_out() {
 }
 
 #[test]
+fn s14_a_limit_without_end_does_not_overflow() {
+    let mut config = Config::new(SocketType::Pull);
+    config.limits.links_max = usize::MAX;
+    config.limits.handshakes_max = usize::MAX;
+    let mut bench = Bench::with(config);
+    let silent = bench.stream(Side::Bind);
+    bench.peer(Side::Bind);
+    assert!(!bench.hand.is_closed(silent) && bench.hand.accepts.len() == 1);
+}
+
+#[test]
 fn s14_out_of_descriptors_accepting_pauses() {
     let mut bench = Bench::new(SocketType::Pull);
     bench.bind();

@@ -117,16 +117,50 @@ fn pings_without_end_while_a_proof_is_awaited_end_the_life_and_not_the_memory() 
 }
 
 #[test]
-fn handshakes_that_are_refused_fill_no_more_than_the_table() {
+fn handshakes_that_are_refused_lock_nobody_out() {
     let mut pair = Pair::up(1, small(|config| config.limits.sessions_max = 100));
     for conn_id in 1..=1000 {
         pair.deliver(handshake(conn_id, "nonsense"));
         pair.run_ms(1);
     }
-    assert_eq!(pair.stats().sessions, 100);
-    assert_eq!(pair.replies().len(), 2000);
-    pair.run_secs(200);
     assert_eq!(pair.stats().sessions, 0);
+    assert!((100..=201).contains(&pair.stats().remembered), "{:?}", pair.stats());
+    assert_eq!(pair.replies().len(), 2000);
+    pair.deliver(handshake(1001, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.run_secs(200);
+    assert_eq!(pair.stats().remembered, 0);
+}
+
+#[test]
+fn sessions_that_ended_lock_nobody_out_though_nobody_is_pinged_for_years() {
+    let mut pair = Pair::up(
+        1,
+        small(|config| {
+            config.limits.sessions_max = 10;
+            config.ping_interval = Some(Duration::MAX);
+        }),
+    );
+    for conn_id in 1..=100 {
+        pair.deliver(handshake(conn_id, "13"));
+        pair.deliver(frame(conn_id, "0x88", b"\x03\xe8"));
+        pair.until(|event| matches!(event, Event::SessionClosed { .. }));
+    }
+    assert!(pair.stats().remembered <= 21, "{:?}", pair.stats());
+}
+
+#[test]
+fn a_handler_that_was_stopped_for_a_while_does_not_blame_its_servers() {
+    let mut pair = Pair::up(1, Config::default());
+    // PINGs go out at the first look; at the second their answers are there, but nobody has read them.
+    for _ in 0..2 {
+        pair.world.jump(Duration::from_secs(30));
+        let nothing = Command::Broadcast { targets: Vec::new(), message: "x".into() };
+        pair.submit(nothing);
+    }
+    pair.run_secs(60);
+    let events = pair.events();
+    assert!(!events.iter().any(|event| matches!(event, Event::ServerDown { .. })), "{events:?}");
 }
 
 #[test]

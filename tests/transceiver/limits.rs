@@ -208,7 +208,7 @@ fn broadcasts_go_on_whatever_waits_to_be_told() {
     // But reports that nobody takes are bounded as well.
     pair.submit(broadcast(vec![unknown]));
     pair.submit(broadcast(vec![unknown]));
-    assert_eq!(pair.refused(broadcast(vec![unknown])), Refused::Full);
+    assert_eq!(pair.refused(broadcast(vec![unknown])), Refused::Neglected);
 }
 
 #[test]

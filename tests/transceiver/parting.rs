@@ -6,7 +6,7 @@ use mongrel2_transceiver::Transceiver;
 use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, Refused, SessionEnd};
 
 use crate::browser::{SENDER, frame, get, handshake, text};
-use crate::pair::{Pair, add_server, expected, reply, say};
+use crate::pair::{Pair, add_server, expected, reply, say, small};
 use crate::support::World;
 
 const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
@@ -299,4 +299,13 @@ fn a_thousand_servers_added_and_removed_leave_nothing_behind() {
     pair.events();
     pair.submit(Command::Shutdown);
     until_stopped(&mut pair);
+}
+
+#[test]
+fn a_quiet_shutdown_is_short_however_long_the_linger() {
+    let mut pair = Pair::up(1, small(|config| config.linger = Duration::MAX));
+    let asked_at = pair.world.now();
+    pair.submit(Command::Shutdown);
+    pair.until(|event| matches!(event, Event::Stopped { .. }));
+    assert!(pair.world.now() - asked_at < Duration::from_secs(1));
 }

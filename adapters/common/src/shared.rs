@@ -46,6 +46,11 @@ impl<M: Machine> Shared<M> {
         machine.poll_output()
     }
 
+    /// Gives the machine one answer.
+    pub fn tell(&self, answer: Input) {
+        self.lock().handle(Instant::now(), answer);
+    }
+
     /// Tells the machine the time where its deadline has come.
     pub fn tell_time(&self) {
         let mut machine = self.lock();

@@ -62,6 +62,8 @@ pub struct Driver<M: Machine> {
     turns: usize,
     /// How many more events until operations are performed, though there be more events.
     events: usize,
+    /// When operations were performed last.
+    performed_at: Instant,
 }
 
 impl<M: Machine> Driver<M> {
@@ -76,7 +78,16 @@ impl<M: Machine> Driver<M> {
         let streams = Streams::new(poll.registry().try_clone()?, waker.clone());
         let readiness = Readiness::with_capacity(TURNS);
         let shared = Shared::new(machine, waker);
-        Ok(Self { shared, wakeup, streams, poll, readiness, turns: TURNS, events: 0 })
+        Ok(Self {
+            shared,
+            wakeup,
+            streams,
+            poll,
+            readiness,
+            turns: TURNS,
+            events: 0,
+            performed_at: Instant::now(),
+        })
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -124,6 +135,7 @@ impl<M: Machine> Driver<M> {
             let event = self.shared.lock().poll_event();
             if event.is_some() || is_over {
                 self.turns = self.turns.saturating_sub(1);
+                self.performed_at = Instant::now();
                 return Ok(event);
             }
             let wait = if is_idle { self.time_left(until) } else { Some(Duration::ZERO) };
@@ -133,9 +145,11 @@ impl<M: Machine> Driver<M> {
     }
 
     /// An event that waits already. Answers to several such go out in one write, so operations are
-    /// performed once those that wait are taken, and after every so many.
+    /// performed once those that wait are taken, after every so many, and after a while: an application
+    /// that takes its time must not keep the machine from its peers.
     fn waiting_event(&mut self) -> Option<M::Event> {
-        let event = if self.events > 0 { self.shared.lock().poll_event() } else { None };
+        let may_wait = self.events > 0 && self.performed_at.elapsed() < BATCH_TIME;
+        let event = if may_wait { self.shared.lock().poll_event() } else { None };
         self.events = if event.is_some() { self.events - 1 } else { EVENTS };
         event
     }
@@ -182,6 +196,10 @@ impl<M: Machine> Driver<M> {
             self.streams.retry(event);
         }
         self.streams.take_help();
+        // What has arrived comes before the time, which may blame somebody for its absence.
+        while let Some(answer) = self.streams.next_answer() {
+            self.shared.tell(answer);
+        }
         self.shared.tell_time();
         self.turns = TURNS;
         Ok(())
@@ -221,6 +239,9 @@ const TURNS: usize = 64;
 /// Events taken in a row before operations are performed: enough that a batch of requests is answered
 /// in few writes, few enough that the first answer does not wait for long.
 const EVENTS: usize = 128;
+
+/// How long events are taken before operations are performed.
+const BATCH_TIME: Duration = Duration::from_millis(5);
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -56,6 +56,7 @@ struct Bench {
     limits: Limits,
     up: BTreeSet<LinkId>,
     connects: usize,
+    binds: usize,
     /// The command that was submitted last.
     asked: Asked,
     /// REQ: requests whose end was not told; the next one may be sent before the application has
@@ -78,6 +79,7 @@ impl Bench {
             limits: config.limits.clone(),
             up: BTreeSet::new(),
             connects: 0,
+            binds: 0,
             asked: Asked::Other,
             requests: 0,
             is_stopped: false,
@@ -127,7 +129,11 @@ impl Scene for Bench {
                 self.asked = Asked::Connect;
                 Command::Connect(endpoint(choices))
             }
-            2 | 3 => Command::Bind(endpoint(choices)),
+            // Each ends with an operation of its own: not so many that the shutdown looks endless.
+            2 | 3 if self.binds < BINDS_MAX => {
+                self.binds += 1;
+                Command::Bind(endpoint(choices))
+            }
             4 => Command::Disconnect(endpoint(choices)),
             5 => Command::Unbind(endpoint(choices)),
             6 | 7 => Command::Subscribe(Bytes::copy_from_slice(choices.few())),
@@ -201,3 +207,6 @@ fn endpoint(choices: &mut Choices<'_>) -> Endpoint {
     let text = choices.pick(&["tcp://127.0.0.1:1", "tcp://[::1]:2", "ipc://x", "tcp://*:*"]);
     text.parse().expect("an endpoint")
 }
+
+/// Of one run.
+const BINDS_MAX: usize = 16;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use mongrel2_transceiver::Machine;
 
@@ -23,6 +24,8 @@ pub struct Driver<M: Machine, R: Runtime> {
     turns: usize,
     /// How many more events until operations are performed, though there be more events.
     events: usize,
+    /// When operations were performed last.
+    performed_at: Instant,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
@@ -31,7 +34,15 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         let ready = Arc::new(Ready::default());
         let streams = Streams::new(&ready);
         let shared = Shared::new(machine, Waker::from(Arc::clone(&ready)));
-        Self { shared, ready, streams, timer, turns: TURNS, events: 0 }
+        Self {
+            shared,
+            ready,
+            streams,
+            timer,
+            turns: TURNS,
+            events: 0,
+            performed_at: Instant::now(),
+        }
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -71,10 +82,15 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
                 return Poll::Pending;
             }
             let all_retried = self.retry();
+            // What has arrived comes before the time, which may blame somebody for its absence.
+            while let Some(answer) = self.streams.next_answer() {
+                self.shared.tell(answer);
+            }
             self.shared.tell_time();
             let all_performed = self.perform();
             if let Some(event) = self.shared.lock().poll_event() {
                 self.turns = self.turns.saturating_sub(1);
+                self.performed_at = Instant::now();
                 return Poll::Ready(event);
             }
             if all_retried && all_performed {
@@ -86,9 +102,11 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     }
 
     /// An event that waits already. Answers to several such go out in one write, so operations are
-    /// performed once those that wait are taken, and after every so many.
+    /// performed once those that wait are taken, after every so many, and after a while: an application
+    /// that takes its time must not keep the machine from its peers.
     fn waiting_event(&mut self) -> Option<M::Event> {
-        let event = if self.events > 0 { self.shared.lock().poll_event() } else { None };
+        let may_wait = self.events > 0 && self.performed_at.elapsed() < BATCH_TIME;
+        let event = if may_wait { self.shared.lock().poll_event() } else { None };
         self.events = if event.is_some() { self.events - 1 } else { EVENTS };
         event
     }
@@ -140,3 +158,6 @@ const TURNS: usize = 64;
 /// Events taken in a row before operations are performed: enough that a batch of requests is answered
 /// in few writes, few enough that the first answer does not wait for long.
 const EVENTS: usize = 128;
+
+/// How long events are taken before operations are performed.
+const BATCH_TIME: Duration = Duration::from_millis(5);
