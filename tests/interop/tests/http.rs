@@ -12,7 +12,7 @@ echo_tests! {
     get, post_of_100_kilobytes, head_has_no_body, http_1_0_ends_the_connection,
     connection_close_ends_the_connection, fifty_requests_on_one_connection,
     pipelined_requests_are_answered_in_order, a_hundred_clients_at_once,
-    tnetstring_requests, unix_sockets,
+    i4_tnetstring_requests, unix_sockets,
 }
 
 fn get(echo: Echo) {
@@ -92,7 +92,7 @@ fn a_hundred_clients_at_once(echo: Echo) {
     });
 }
 
-fn tnetstring_requests(echo: Echo) {
+fn i4_tnetstring_requests(echo: Echo) {
     let config = Config { protocol: Protocol::Tnetstring, ..Config::default() };
     everything_once(echo, &Mongrel2::start_with(config));
 }
