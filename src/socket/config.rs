@@ -18,7 +18,7 @@ pub struct Config {
     pub seed: u64,
     /// How long it waits before it connects anew.
     pub reconnect: Reconnect,
-    /// When a silent peer is asked for a sign of life, and given up. `None`, the default here, asks
+    /// How often a peer is asked for a sign of life, and when a silent one is given up. `None`, the default here, asks
     /// nobody; a transceiver asks Mongrel2.
     pub heartbeat: Option<Heartbeat>,
     /// How long a link may take from its connect or accept to the end of its handshake.

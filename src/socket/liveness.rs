@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 /// Without it nothing ever notices that the host at the other end of an idle link is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// A peer that was silent for so long is sent a PING.
+    /// How often a peer is sent a PING.
     pub interval: Duration,
-    /// A peer that then stays silent for so long is given up.
+    /// A peer that says nothing for so long after that is given up.
     pub timeout: Duration,
 }
 
@@ -26,6 +26,8 @@ pub(crate) struct Liveness {
     heard_at: Instant,
     /// When our PING was sent that nothing has answered yet.
     pinged_at: Option<Instant>,
+    /// When our last PING was sent, or the link began.
+    asked_at: Instant,
     /// The peer asked to be given up after so much silence.
     peer_ttl: Option<Duration>,
     /// How often in a row we looked too late to blame the peer.
@@ -49,7 +51,14 @@ impl Liveness {
             interval: asked.interval.max(TIME_MIN),
             timeout: asked.timeout.max(TIME_MIN),
         });
-        Self { heartbeat, heard_at: now, pinged_at: None, peer_ttl: None, excuses: 0 }
+        Self {
+            heartbeat,
+            heard_at: now,
+            pinged_at: None,
+            asked_at: now,
+            peer_ttl: None,
+            excuses: 0,
+        }
     }
 
     /// The peer does not know PING: it is never asked.
@@ -81,6 +90,7 @@ impl Liveness {
     /// We sent a PING.
     pub(crate) fn pinged(&mut self, now: Instant) {
         self.pinged_at.get_or_insert(now);
+        self.asked_at = now;
     }
 
     /// The peer's PING carried a time to live; zero means none.
@@ -114,7 +124,9 @@ impl Liveness {
             };
         }
         let next_ping = match self.pinged_at {
-            None => self.heartbeat.map(|h| later(self.heard_at, h.interval)),
+            // However much the peer says: our PINGs announce a time to live, and a peer that obeys it
+            // gives up who says nothing for so long.
+            None => self.heartbeat.map(|h| later(self.asked_at, h.interval)),
             Some(_) => None,
         };
         if next_ping.is_some_and(|at| now >= at) {
@@ -160,7 +172,9 @@ mod tests {
         let mut answered = liveness.clone();
         assert_eq!(liveness.judge(at(14), true), Verdict::Lost);
         answered.heard(at(13));
-        assert_eq!(answered.judge(at(14), true), Verdict::Wait(Some(at(23))));
+        assert_eq!(answered.judge(at(14), true), Verdict::Wait(Some(at(20))));
+        answered.heard(at(20));
+        assert_eq!(answered.judge(at(20), true), Verdict::Ping, "a chatty peer is asked, too");
     }
 
     #[test]
@@ -170,6 +184,9 @@ mod tests {
         let mut liveness = Liveness::new(base, Some(HEARTBEAT));
         liveness.pinged(base);
         liveness.set_peer_ttl(Duration::from_secs(1));
+        // But it goes on to ask: the peer may have been told how long we say nothing at most.
+        assert_eq!(liveness.judge(at(60), false), Verdict::Ping);
+        liveness.pinged(at(60));
         assert_eq!(liveness.judge(at(60), false), Verdict::Wait(Some(at(61))));
         assert_eq!(liveness.judge(at(61), true), Verdict::Lost);
     }

@@ -34,7 +34,7 @@ pub struct Config {
     pub close_timeout: Duration,
     /// How long it waits before it connects to a lost server anew.
     pub reconnect: Reconnect,
-    /// When a silent server is asked for a sign of life, and given up. On by default: nothing else
+    /// How often a server is asked for a sign of life, and when a silent one is given up. On by default: nothing else
     /// finds a link whose other end is gone without a word.
     pub heartbeat: Option<Heartbeat>,
     /// How long a link to a server may take from its connect to the end of the ZMTP handshake.
