@@ -99,8 +99,8 @@ impl Liveness {
     }
 
     /// When the time to live ends that the peer announced.
-    fn end(&self, now: Instant) -> Option<Instant> {
-        self.peer_ttl.map(|ttl| later(now, ttl))
+    fn ttl_end(&self) -> Option<Instant> {
+        self.peer_ttl.map(|ttl| later(self.heard_at, ttl))
     }
 
     /// Judges the silence. `listening` tells whether we read at all: where we do not, the silence is
@@ -109,7 +109,7 @@ impl Liveness {
         if !listening {
             self.heard(now);
         }
-        let ttl_end = self.peer_ttl.map(|ttl| later(self.heard_at, ttl));
+        let ttl_end = self.ttl_end();
         let ping_end = self.pinged_at.zip(self.heartbeat).map(|(at, h)| later(at, h.timeout));
         if let Some(end) = [ttl_end, ping_end].into_iter().flatten().find(|end| now >= *end) {
             if !self.is_excused(end, now) {
@@ -120,7 +120,7 @@ impl Liveness {
             return if self.heartbeat.is_some() {
                 Verdict::Ping
             } else {
-                Verdict::Wait(self.end(now))
+                Verdict::Wait(self.ttl_end())
             };
         }
         let next_ping = match self.pinged_at {

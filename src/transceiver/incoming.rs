@@ -139,7 +139,6 @@ impl Server {
             Some((426, "sec-websocket-version: 13\r\n"))
         } else if request.header("VERSION").as_deref() != Some(b"HTTP/1.1")
             || !handshake::is_accept_key(&accept)
-            || conn_id.0 < 0
         {
             Some((400, ""))
         } else if !self.parting.is_none() || !self.has_slot(cx.config) {

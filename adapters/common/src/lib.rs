@@ -13,6 +13,7 @@
 //! Applications need none of this: the adapters re-export what an application names.
 
 pub mod address;
+mod batch;
 pub mod bind;
 pub mod octets;
 pub mod runtime;
@@ -20,6 +21,7 @@ mod shared;
 
 use std::hash::{BuildHasher, RandomState};
 
+pub use batch::Batch;
 pub use shared::{Handle, Shared, SubmitError};
 
 /// A number that differs from run to run, for a machine's seed.

@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events as Readiness, Poll};
 use mongrel2_transceiver::Machine;
-use mongrel2_transceiver_adapter::Shared;
+use mongrel2_transceiver_adapter::{Batch, Shared};
 pub use mongrel2_transceiver_adapter::{Handle, SubmitError, seed};
 
 use crate::streams::Streams;
@@ -60,10 +60,7 @@ pub struct Driver<M: Machine> {
     readiness: Readiness,
     /// How many more operations and events until the next look at the streams.
     turns: usize,
-    /// How many more events until operations are performed, though there be more events.
-    events: usize,
-    /// When operations were performed last.
-    performed_at: Instant,
+    batch: Batch,
 }
 
 impl<M: Machine> Driver<M> {
@@ -78,16 +75,7 @@ impl<M: Machine> Driver<M> {
         let streams = Streams::new(poll.registry().try_clone()?, waker.clone());
         let readiness = Readiness::with_capacity(TURNS);
         let shared = Shared::new(machine, waker);
-        Ok(Self {
-            shared,
-            wakeup,
-            streams,
-            poll,
-            readiness,
-            turns: TURNS,
-            events: 0,
-            performed_at: Instant::now(),
-        })
+        Ok(Self { shared, wakeup, streams, poll, readiness, turns: TURNS, batch: Batch::new() })
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -121,7 +109,7 @@ impl<M: Machine> Driver<M> {
     /// What the operating system says when it cannot wait for readiness. That is a bug somewhere;
     /// failures of streams are the machine's to deal with.
     pub fn next_event(&mut self, timeout: Option<Duration>) -> io::Result<Option<M::Event>> {
-        if let Some(event) = self.waiting_event() {
+        if let Some(event) = self.batch.next(&self.shared) {
             return Ok(Some(event));
         }
         // A timeout past the end of time is none.
@@ -135,23 +123,13 @@ impl<M: Machine> Driver<M> {
             let event = self.shared.lock().poll_event();
             if event.is_some() || is_over {
                 self.turns = self.turns.saturating_sub(1);
-                self.performed_at = Instant::now();
+                self.batch.performed();
                 return Ok(event);
             }
             let wait = if is_idle { self.time_left(until) } else { Some(Duration::ZERO) };
             self.look(wait)?;
             is_over = until.is_some_and(|until| until <= Instant::now());
         }
-    }
-
-    /// An event that waits already. Answers to several such go out in one write, so operations are
-    /// performed once those that wait are taken, after every so many, and after a while: an application
-    /// that takes its time must not keep the machine from its peers.
-    fn waiting_event(&mut self) -> Option<M::Event> {
-        let may_wait = self.events > 0 && self.performed_at.elapsed() < BATCH_TIME;
-        let event = if may_wait { self.shared.lock().poll_event() } else { None };
-        self.events = if event.is_some() { self.events - 1 } else { EVENTS };
-        event
     }
 
     /// The events as they come, waiting for each. **Never ends by itself**: leave the loop at the
@@ -235,13 +213,6 @@ impl<M: Machine> Iterator for Events<'_, M> {
 
 /// Operations, events and ready streams between two looks at the others.
 const TURNS: usize = 64;
-
-/// Events taken in a row before operations are performed: enough that a batch of requests is answered
-/// in few writes, few enough that the first answer does not wait for long.
-const EVENTS: usize = 128;
-
-/// How long events are taken before operations are performed.
-const BATCH_TIME: Duration = Duration::from_millis(5);
 
 /// The example of the README compiles.
 #[cfg(doctest)]

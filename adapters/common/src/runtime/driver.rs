@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
 
 use mongrel2_transceiver::Machine;
 
 use super::contract::Runtime;
 use super::ready::Ready;
 use super::streams::Streams;
-use crate::{Handle, Shared};
+
+use crate::{Batch, Handle, Shared};
 
 /// Owns a machine and performs its operations, inside [`poll_event`](Self::poll_event).
 ///
@@ -22,10 +22,7 @@ pub struct Driver<M: Machine, R: Runtime> {
     timer: R,
     /// How many more operations and events until the next yield.
     turns: usize,
-    /// How many more events until operations are performed, though there be more events.
-    events: usize,
-    /// When operations were performed last.
-    performed_at: Instant,
+    batch: Batch,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
@@ -34,15 +31,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         let ready = Arc::new(Ready::default());
         let streams = Streams::new(&ready);
         let shared = Shared::new(machine, Waker::from(Arc::clone(&ready)));
-        Self {
-            shared,
-            ready,
-            streams,
-            timer,
-            turns: TURNS,
-            events: 0,
-            performed_at: Instant::now(),
-        }
+        Self { shared, ready, streams, timer, turns: TURNS, batch: Batch::new() }
     }
 
     /// Submits a command to the machine. What it causes is performed by the next
@@ -70,7 +59,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// All that is under way is kept here, so it makes no difference how often this is polled, or by
     /// whom.
     pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<M::Event> {
-        if let Some(event) = self.waiting_event() {
+        if let Some(event) = self.batch.next(&self.shared) {
             return Poll::Ready(event);
         }
         // Before anything is looked at, so that what comes too late to be seen wakes the task.
@@ -90,7 +79,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             let all_performed = self.perform();
             if let Some(event) = self.shared.lock().poll_event() {
                 self.turns = self.turns.saturating_sub(1);
-                self.performed_at = Instant::now();
+                self.batch.performed();
                 return Poll::Ready(event);
             }
             if all_retried && all_performed {
@@ -99,16 +88,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
                 self.turns = 0;
             }
         }
-    }
-
-    /// An event that waits already. Answers to several such go out in one write, so operations are
-    /// performed once those that wait are taken, after every so many, and after a while: an application
-    /// that takes its time must not keep the machine from its peers.
-    fn waiting_event(&mut self) -> Option<M::Event> {
-        let may_wait = self.events > 0 && self.performed_at.elapsed() < BATCH_TIME;
-        let event = if may_wait { self.shared.lock().poll_event() } else { None };
-        self.events = if event.is_some() { self.events - 1 } else { EVENTS };
-        event
     }
 
     /// Goes on with what waited for streams that are ready. Returns whether that was all of them.
@@ -154,10 +133,3 @@ impl<M: Machine, R: Runtime> fmt::Debug for Driver<M, R> {
 
 /// Operations and events between two yields; and ready streams between two looks for events.
 const TURNS: usize = 64;
-
-/// Events taken in a row before operations are performed: enough that a batch of requests is answered
-/// in few writes, few enough that the first answer does not wait for long.
-const EVENTS: usize = 128;
-
-/// How long events are taken before operations are performed.
-const BATCH_TIME: Duration = Duration::from_millis(5);
