@@ -6,6 +6,7 @@ use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::mongrel2::{Kind, Request};
 use mongrel2_transceiver::socket::DownReason;
 use mongrel2_transceiver::transceiver::{Command, Event, Refused, ServerId, Target};
+use mongrel2_transceiver::websocket::CloseCode;
 use mongrel2_transceiver::zmtp;
 
 /// The echo application, apart from all I/O.
@@ -126,12 +127,28 @@ impl Server {
         while let Some(command) = self.held.front() {
             match submit(command.clone()) {
                 Err(Refused::Full) => return,
+                Err(Refused::Slow) => part_from_slow(command, &mut submit),
                 // Its browser is gone.
                 Err(refused) => tracing::info!(%refused, "not taken"),
                 Ok(()) => {}
             }
             self.held.pop_front();
         }
+    }
+}
+
+/// A browser that reads nothing of what it asks for is not waited for.
+fn part_from_slow(command: &Command, submit: &mut impl FnMut(Command) -> Result<(), Refused>) {
+    let farewell = match *command {
+        Command::Send { target, .. } => {
+            let (code, reason) = (CloseCode::POLICY, "you read too slowly".into());
+            Command::Close { target, code, reason }
+        }
+        Command::Reply { target, .. } => Command::HangUp { target },
+        _ => return,
+    };
+    if let Err(refused) = submit(farewell) {
+        tracing::info!(%refused, "not parted from");
     }
 }
 

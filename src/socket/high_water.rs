@@ -67,6 +67,12 @@ impl HighWater {
         self.octets += octets;
     }
 
+    /// Adds so many at once.
+    pub(crate) const fn put(&mut self, messages: usize, octets: usize) {
+        self.messages += messages;
+        self.octets += octets;
+    }
+
     pub(crate) const fn remove(&mut self, messages: usize, octets: usize) {
         self.messages -= messages;
         self.octets -= octets;

@@ -54,7 +54,7 @@ pub enum Command {
         message: Message,
     },
     /// Send one message to many WebSockets, encoded once. Targets that are no open sessions (any
-    /// more) are reported as undelivered and disturb nobody. Refused as [`Refused::Full`] too where
+    /// more), or for which too much waits already, are reported as undelivered and disturb nobody. Refused as [`Refused::Full`] too where
     /// the application has left twice as many events as may wait untaken.
     Broadcast {
         /// To whom; of any servers.
@@ -97,6 +97,9 @@ pub enum Refused {
     /// So much waits for the server that no more is taken; wait for
     /// [`Event::Room`](super::Event::Room), which comes behind all events that wait to be taken.
     Full,
+    /// So much waits for this one browser, which is slow to read, that no more is taken for it; wait
+    /// for [`Event::TargetRoom`](super::Event::TargetRoom), or part from it.
+    Slow,
     /// So many events wait to be taken that not even a report could be added: take some.
     Neglected,
     /// The message exceeds the limits, alone.
@@ -129,6 +132,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Full => "too much waits for the server: wait for room",
+            Self::Slow => "too much waits for this browser: wait for room, or part from it",
             Self::Neglected => "too many events wait: take them first",
             Self::TooLarge => "the message is larger than the limits allow",
             Self::Empty => "an empty reply would end the connection: hang up instead",

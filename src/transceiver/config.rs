@@ -87,6 +87,11 @@ pub struct Limits {
     /// High-water mark: octets that wait for one server; 16 MiB for answers that nobody commands, if
     /// that is more.
     pub send_bytes_max: usize,
+    /// High-water mark: messages that wait for one browser, because it is slow to read what it was sent
+    /// before.
+    pub target_messages_max: usize,
+    /// High-water mark: octets that wait for one browser.
+    pub target_bytes_max: usize,
     /// Octets asked for by one read.
     pub read_size: usize,
     /// Octets joined into one write, which ends with the message that reaches it.
@@ -104,6 +109,8 @@ impl Default for Limits {
             event_bytes_max: 64 << 20,
             send_messages_max: 16 << 10,
             send_bytes_max: 64 << 20,
+            target_messages_max: 16 << 10,
+            target_bytes_max: 4 << 20,
             read_size: 64 << 10,
             write_size: 64 << 10,
         }

@@ -131,8 +131,8 @@ pub enum Event {
         error: ParseError,
     },
     /// Messages that were accepted may not have arrived, and never will: they were not in the operating
-    /// system's buffer when their link or their server was lost. (What is lost out of that buffer, or
-    /// that Mongrel2 drops because more than 16 replies wait for one browser, nobody tells.) Told by their targets alone:
+    /// system's buffer when their link or their server was lost, or their browser did not read what
+    /// came before. (What is lost out of that buffer nobody tells.) Told by their targets alone:
     /// whoever wants to say it again has to keep it.
     Undelivered {
         /// Whom they were for; one who misses several is named as often.
@@ -145,6 +145,12 @@ pub enum Event {
     Room {
         /// Which.
         server: ServerId,
+    },
+    /// After commands for a target were refused as [`Refused::Slow`](super::Refused::Slow): its browser
+    /// has read some, and there is room again.
+    TargetRoom {
+        /// Whose.
+        target: Target,
     },
     /// The control socket is bound.
     ControlListening {
@@ -200,6 +206,10 @@ pub enum Loss {
     NotOpen,
     /// The time to flush them was over.
     ShutDown,
+    /// Their browser did not read what it was sent before.
+    Slow,
+    /// Their connection ended before they could be sent.
+    Disconnected,
 }
 
 impl fmt::Display for SessionEnd {
@@ -229,6 +239,8 @@ impl fmt::Display for Loss {
             Self::ServerLost => "their server is gone",
             Self::NotOpen => "they were no open sessions",
             Self::ShutDown => "the time to flush them was over",
+            Self::Slow => "their browser was too slow to read what came before",
+            Self::Disconnected => "their connection ended first",
         })
     }
 }

@@ -74,6 +74,7 @@ fn weight(event: &Event) -> usize {
         | Event::TooLarge { .. }
         | Event::Unreadable { .. }
         | Event::Room { .. }
+        | Event::TargetRoom { .. }
         | Event::ControlListening { .. }
         | Event::ControlFailed { .. }
         | Event::Stopped { .. } => 0,

@@ -8,9 +8,9 @@ use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode, handshak
 
 use super::config::Config;
 use super::context::Context;
-use super::event::{Event, SessionEnd};
+use super::delivery::{Delivery, Origin};
+use super::event::{Event, Loss, SessionEnd};
 use super::life::Side;
-use super::outbox::{Delivery, Origin};
 use super::server::Server;
 use super::sessions::State;
 use super::target::Target;
@@ -81,6 +81,7 @@ impl Server {
             | Kind::Control
             | Kind::Unknown => {
                 let target = self.target(request.conn_id());
+                self.outbox.heard(target.conn_id);
                 cx.events.push(Event::Request { target, request });
             }
         }
@@ -190,9 +191,14 @@ impl Server {
             Some(State::Open) => {}
             Some(State::Closing) => {
                 self.sessions.heard(conn_id);
-                if flags.opcode() == Some(Opcode::Close) {
-                    let end = SessionEnd::ByHandler { answered: true };
-                    self.end_session(conn_id, None, end, cx);
+                match flags.opcode() {
+                    Some(Opcode::Close) => {
+                        let end = SessionEnd::ByHandler { answered: true };
+                        self.end_session(conn_id, None, end, cx);
+                    }
+                    // Our close frame may wait behind what is not proven to be read.
+                    Some(Opcode::Pong) => self.pong(conn_id, &payload),
+                    _ => {}
                 }
                 return;
             }
@@ -216,11 +222,18 @@ impl Server {
                 websocket::encode(Opcode::Pong, &payload, &mut pong);
                 self.outbox.push(Delivery::to_one(conn_id, pong.freeze(), Origin::Own));
             }
-            Ok(Incoming::Pong(_)) => {}
+            Ok(Incoming::Pong(payload)) => self.pong(conn_id, &payload),
             Ok(Incoming::Close(close)) => {
                 self.begin_ending(conn_id, SessionEnd::ByClient(close), cx);
             }
             Err(error) => self.begin_ending(conn_id, SessionEnd::Violation(error), cx),
+        }
+    }
+
+    /// A pong may prove that the client has read what went before its ping.
+    fn pong(&mut self, conn_id: ConnId, payload: &[u8]) {
+        if self.sessions.window_mut(conn_id).is_some_and(|window| window.answered(payload)) {
+            self.outbox.proven(conn_id);
         }
     }
 
@@ -286,13 +299,15 @@ impl Server {
     pub(super) fn push_close(&mut self, conn_id: ConnId, close: &Close) {
         let mut frame = BytesMut::new();
         close.encode(&mut frame);
-        self.outbox.push(Delivery::to_one(conn_id, frame.freeze(), Origin::Own));
+        self.outbox.push(Delivery::to_one(conn_id, frame.freeze(), Origin::Own).closing());
     }
 
     /// The server's notice that a connection has ended. Never answered: the answer would bring the
     /// next one (Mongrel2 manual).
     fn disconnected(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
         let target = self.target(conn_id);
+        let lost = self.outbox.gone(conn_id);
+        self.report_undelivered(lost, Loss::Disconnected);
         let end = match self.sessions.remove(conn_id) {
             Some(State::Open) => SessionEnd::Disconnected,
             Some(State::Closing) => SessionEnd::ByHandler { answered: false },

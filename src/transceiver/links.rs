@@ -60,10 +60,10 @@ impl Server {
     /// What was under way on the reply link may not have arrived.
     fn lose_reply_link(&mut self) {
         if self.parting.is_flushing() {
-            let lost = self.outbox.lose_all();
+            let lost = self.outbox.lose_all(&mut self.sessions);
             self.report_undelivered(lost, Loss::ShutDown);
         } else {
-            let lost = self.outbox.lose_under_way();
+            let lost = self.outbox.lose_under_way(&mut self.sessions);
             self.report_undelivered(lost, Loss::LinkLost);
         }
     }
@@ -114,7 +114,7 @@ impl Server {
 
     /// A life is over: its sessions end, and what waits for it must not reach the next one.
     fn end_life(&mut self, life: u32, reason: Option<DownReason>) {
-        let lost = self.outbox.lose_all();
+        let lost = self.outbox.lose_all(&mut self.sessions);
         self.report_lost(life, lost, Loss::ServerLost);
         self.closing.clear();
         self.rounds.restart();

@@ -19,7 +19,7 @@ use super::control::{self, Control};
 use super::event::{Event, Loss};
 use super::events::Events;
 use super::life::Side;
-use super::outgoing::broadcast;
+use super::outgoing::{LeftOut, broadcast};
 use super::server::Server;
 use super::target::{ServerId, Target};
 
@@ -166,12 +166,14 @@ impl Transceiver {
         if self.events.is_neglected() {
             return Err(Refused::Neglected);
         }
-        let (to, not_open) = broadcast(&mut self.servers, targets, message, &self.config)?;
+        let (to, left_out) = broadcast(&mut self.servers, targets, message, &self.config)?;
         to.into_iter().for_each(|id| self.touch(id));
-        if !not_open.is_empty() {
-            self.undelivered += not_open.len();
-            let reason = Loss::NotOpen;
-            self.events.push(Event::Undelivered { targets: not_open, reason });
+        let LeftOut { not_open, slow } = left_out;
+        for (targets, reason) in [(not_open, Loss::NotOpen), (slow, Loss::Slow)] {
+            if !targets.is_empty() {
+                self.undelivered += targets.len();
+                self.events.push(Event::Undelivered { targets, reason });
+            }
         }
         Ok(())
     }

@@ -1,77 +1,63 @@
-//! Deliveries to one server: every reply passes here, where it is counted, bounded and accounted for.
+//! Deliveries to one server: every reply passes here, where it is counted, bounded, held back while
+//! its connection has been sent enough, and accounted for.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use crate::mongrel2::{ConnId, Sender, encode_head};
-use crate::socket::HighWater;
+use crate::mongrel2::{ConnId, Sender, TARGETS_MAX, encode_head};
+use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
+
+use super::delivery::{Delivery, HEAD_WEIGHT, Origin, Recipients};
+use super::lanes::{Bounds, Lanes};
+use super::places::Places;
+use super::sessions::Sessions;
+use super::ticket::Ticket;
+use super::window::Mark;
 
 /// What waits for one server's reply link, and what is under way on it.
 #[derive(Debug)]
 pub(super) struct Outbox {
     waiting: VecDeque<Delivery>,
+    /// What waits for its connection to read what it has been sent.
+    lanes: Lanes,
     under_way: VecDeque<Ticket>,
+    /// What waits for the link, and is under way on it.
     marks: HighWater,
-    /// What of it is our own, which is never refused.
+    /// What of that, and of the lanes, is our own, which is never refused.
     own: HighWater,
+    places: Places,
+    mark: Mark,
     /// Where heads are encoded, so that not each needs an allocation.
     scratch: BytesMut,
 }
 
-/// One message to the server.
-#[derive(Clone, Debug)]
-pub(super) struct Delivery {
-    pub(super) to: Recipients,
-    /// What the browsers get; empty to close their connections.
-    pub(super) body: Bytes,
-    pub(super) origin: Origin,
-}
-
-/// Whom a delivery is for: 1 to [`TARGETS_MAX`](crate::mongrel2::TARGETS_MAX) connections.
-#[derive(Clone, Debug)]
-pub(super) enum Recipients {
-    One(ConnId),
-    Many(Vec<ConnId>),
-}
-
-/// Whose wish a delivery is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The application's: its loss is reported.
-    Application,
-    /// Our own: pings, pongs, handshakes and closes, whose loss shows in what becomes of the session.
-    Own,
-}
-
-/// What is kept of a delivery while it is under way.
-#[derive(Debug)]
-enum Ticket {
-    /// It ends connections. To do so twice does no harm, so it is sent again if it is lost.
-    HangUp(Delivery),
-    /// It has octets for browsers, and must not reach them twice.
-    Body {
-        /// Who has to be reported if it is lost.
-        to: Option<Recipients>,
-        weight: usize,
-    },
-}
-
 impl Outbox {
-    pub(super) fn new(messages_max: usize, octets_max: usize) -> Self {
+    pub(super) fn new(messages_max: usize, octets_max: usize, per_target: Bounds) -> Self {
         Self {
             waiting: VecDeque::new(),
+            lanes: Lanes::new(messages_max, octets_max, per_target),
             under_way: VecDeque::new(),
             marks: HighWater::new(messages_max, octets_max),
             own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
+            places: Places::default(),
+            mark: Mark::FIRST,
             scratch: BytesMut::new(),
         }
     }
 
     /// Whether the application may put in so many more deliveries, with so many octets together.
     pub(super) fn admits(&mut self, deliveries: usize, octets: usize) -> bool {
-        self.marks.admits(deliveries, octets.saturating_add(deliveries * HEAD_WEIGHT))
+        let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
+        self.marks.admits(deliveries, weight) && self.lanes.admits(deliveries, weight)
+    }
+
+    /// Whether it may put in so many more for one connection.
+    pub(super) fn admits_to(&mut self, to: ConnId, deliveries: usize, octets: usize) -> bool {
+        let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
+        self.lanes.admits_to(to, deliveries, weight)
     }
 
     /// Whether too much of our own waits. It comes from answering browsers, so no more of what they
@@ -82,138 +68,272 @@ impl Outbox {
 
     /// Whether it refused something and has room again; says so once.
     pub(super) fn reopened(&mut self) -> bool {
-        self.marks.reopened()
+        // Both are asked, so that neither tells of it a second time.
+        self.marks.reopened() | self.lanes.reopened()
     }
 
+    /// A connection that refused something and has room again.
+    pub(super) fn next_reopened(&mut self) -> Option<ConnId> {
+        self.lanes.next_reopened()
+    }
+
+    /// Whether there is room for the answers to more requests. What waits for slow clients does not
+    /// count: the proof that they have read is among those requests.
     pub(super) fn is_half_empty(&self) -> bool {
         self.marks.is_half_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.marks.messages() == 0
+        self.marks.messages() == 0 && self.lanes.is_empty()
     }
 
     pub(super) fn push(&mut self, delivery: Delivery) {
-        let weight = delivery.weight();
-        self.marks.add(weight);
-        if delivery.origin == Origin::Own {
-            self.own.add(weight);
-        }
+        self.count(&delivery);
         self.waiting.push_back(delivery);
     }
 
+    fn push_first(&mut self, delivery: Delivery) {
+        self.count(&delivery);
+        self.waiting.push_front(delivery);
+    }
+
+    fn count(&mut self, delivery: &Delivery) {
+        self.marks.put(delivery.parts, delivery.weight);
+        if delivery.origin == Origin::Own {
+            self.own.put(delivery.parts, delivery.weight);
+        }
+    }
+
     /// A delivery is neither waiting nor under way any more.
-    fn release(&mut self, origin: Origin, weight: usize) {
-        self.marks.remove(1, weight);
+    fn release(&mut self, origin: Origin, parts: usize, weight: usize) {
+        self.marks.remove(parts, weight);
         if origin == Origin::Own {
-            self.own.remove(1, weight);
+            self.own.remove(parts, weight);
         }
     }
 
     /// Takes the next delivery as a message; it is under way from then on.
-    pub(super) fn start_one(&mut self, sender: &Sender) -> Option<Message> {
-        let delivery = self.waiting.pop_front()?;
-        let weight = delivery.weight();
+    pub(super) fn start_one(
+        &mut self,
+        sender: &Sender,
+        sessions: &mut Sessions,
+        now: Instant,
+    ) -> Option<Message> {
+        loop {
+            let next = match self.next_held(sessions, now) {
+                Some(delivery) => Some(delivery),
+                None => {
+                    let delivery = self.waiting.pop_front()?;
+                    self.admit(delivery, sessions, now)
+                }
+            };
+            if let Some(delivery) = next {
+                return Some(self.start(delivery, sender, sessions, now));
+            }
+        }
+    }
+
+    /// The next of those that were held back, where its connection has a place for it.
+    fn next_held(&mut self, sessions: &Sessions, now: Instant) -> Option<Delivery> {
+        while let Some((to, is_hang_up)) = self.lanes.next_open() {
+            if self.places.has_one(to, is_hang_up, sessions, now) {
+                let delivery = self.lanes.take()?;
+                self.marks.put(delivery.parts, delivery.weight);
+                return Some(delivery);
+            }
+            self.lanes.shut_first();
+            self.look_again(to, is_hang_up, sessions, now);
+        }
+        None
+    }
+
+    /// Lets a delivery pass as far as its connections have places, and holds the rest back.
+    fn admit(&mut self, delivery: Delivery, sessions: &Sessions, now: Instant) -> Option<Delivery> {
+        if delivery.mark.is_some() {
+            // Without this ping nothing else would ever pass.
+            return Some(delivery);
+        }
+        let is_hang_up = delivery.is_hang_up();
+        let mut passes = |to: &ConnId| {
+            !self.lanes.holds(*to) && self.places.has_one(*to, is_hang_up, sessions, now)
+        };
+        let (pass, held): (Vec<_>, Vec<_>) = match &delivery.to {
+            Recipients::One(to) if passes(to) => return Some(delivery),
+            Recipients::One(to) => (Vec::new(), vec![*to]),
+            Recipients::Many(to) => to.iter().partition(|to| passes(to)),
+        };
+        if held.is_empty() {
+            return Some(delivery);
+        }
+        self.release(delivery.origin, delivery.parts, delivery.weight);
+        for to in held {
+            let alone = delivery.clone_to(Recipients::One(to));
+            self.hold(to, alone, sessions, now);
+        }
+        (!pass.is_empty()).then(|| {
+            let rest = delivery.clone_to(Recipients::Many(pass));
+            self.count(&rest);
+            rest
+        })
+    }
+
+    fn hold(&mut self, to: ConnId, delivery: Delivery, sessions: &Sessions, now: Instant) {
+        if delivery.origin == Origin::Own {
+            self.own.put(delivery.parts, delivery.weight);
+        }
+        let is_hang_up = delivery.is_hang_up();
+        self.lanes.hold(to, delivery);
+        self.look_again(to, is_hang_up, sessions, now);
+    }
+
+    /// Sees to it that a lane is looked at again, though its client may never prove anything.
+    fn look_again(&mut self, to: ConnId, is_hang_up: bool, sessions: &Sessions, now: Instant) {
+        if self.lanes.has_date(to) {
+            return;
+        }
+        if sessions.window(to).is_none() {
+            self.lanes.look_at(to, self.places.next(to, now));
+        } else if is_hang_up {
+            self.lanes.look_at(to, later(now, GIVE_UP));
+        }
+    }
+
+    fn start(
+        &mut self,
+        mut delivery: Delivery,
+        sender: &Sender,
+        sessions: &mut Sessions,
+        now: Instant,
+    ) -> Message {
+        let to_ask = self.places.take(&delivery, sessions, now);
+        if !to_ask.is_empty() {
+            self.mark = self.mark.next();
+            if to_ask.len() == 1 && delivery.body.len() <= APPEND_MAX {
+                delivery.append_ping(self.mark);
+                sessions.window_mut(to_ask[0]).into_iter().for_each(|w| w.asked(self.mark));
+            } else {
+                self.push_first(Delivery::ping(to_ask, self.mark));
+            }
+        }
         encode_head(sender, delivery.to.as_slice(), &mut self.scratch);
         let head = self.scratch.split().freeze();
         let message = Message::from(Frame::with_head(head, delivery.body.clone()));
-        self.under_way.push_back(if delivery.body.is_empty() {
-            Ticket::HangUp(delivery)
-        } else {
-            let to = (delivery.origin == Origin::Application).then_some(delivery.to);
-            Ticket::Body { to, weight }
-        });
-        Some(message)
+        self.under_way.push_back(Ticket::new(delivery));
+        message
+    }
+
+    /// A connection that is no WebSocket asks something: it has read what it was sent before.
+    pub(super) fn heard(&mut self, from: ConnId) {
+        if !self.lanes.holds(from) {
+            self.places.clear(from);
+        }
+    }
+
+    /// A WebSocket has proved that it has read something.
+    pub(super) fn proven(&mut self, by: ConnId) {
+        self.lanes.open(by);
+    }
+
+    /// A connection has ended: whom to report for what waited for it.
+    pub(super) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
+        self.places.clear(to);
+        if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
+    }
+
+    /// Does what the time asks for: whom to report for what their clients did not get to read.
+    pub(super) fn do_what_is_due(&mut self, sessions: &Sessions, now: Instant) -> Vec<ConnId> {
+        let mut lost = Vec::new();
+        while let Some(to) = self.lanes.pop_due(now) {
+            if sessions.window(to).is_some() {
+                lost.extend(self.lose_lane(to, true));
+            } else {
+                self.lanes.open(to);
+            }
+        }
+        lost
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.lanes.next_due()
+    }
+
+    /// Gives up what waits for one connection, but for its end, if that is to `remain`.
+    fn lose_lane(&mut self, to: ConnId, remains: bool) -> Vec<ConnId> {
+        let mut lost = Vec::new();
+        for delivery in self.lanes.take_all_of(to) {
+            if delivery.origin == Origin::Own {
+                self.own.remove(delivery.parts, delivery.weight);
+            }
+            lost.extend(delivery.told_of().filter(|_| !(remains && delivery.is_hang_up())));
+            if remains && delivery.is_hang_up() {
+                self.push_first(delivery);
+            }
+        }
+        lost
+    }
+
+    /// Gives up all that waits for its connections to read: whom to report. Their ends remain.
+    pub(super) fn lose_lanes(&mut self) -> Vec<ConnId> {
+        let held: Vec<_> = self.lanes.connections().collect();
+        held.into_iter().flat_map(|to| self.lose_lane(to, true)).collect()
     }
 
     /// So many of those under way are written.
     pub(super) fn sent(&mut self, messages: usize) {
         for _ in 0..messages {
             let Some(ticket) = self.under_way.pop_front() else { break };
-            self.release(ticket.origin(), ticket.weight());
+            self.release(ticket.origin(), ticket.parts(), ticket.weight());
         }
     }
 
     /// The link is lost, with what was under way: whom the application's deliveries were for. The
     /// ends of connections wait again.
-    pub(super) fn lose_under_way(&mut self) -> Vec<ConnId> {
+    pub(super) fn lose_under_way(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
         let mut lost = Vec::new();
         let mut again = VecDeque::new();
         while let Some(ticket) = self.under_way.pop_front() {
-            let origin = ticket.origin();
+            let (origin, parts, weight) = (ticket.origin(), ticket.parts(), ticket.weight());
             match ticket {
                 Ticket::HangUp(delivery) => again.push_back(delivery),
-                Ticket::Body { to, weight } => {
-                    self.release(origin, weight);
-                    lost.extend(to.iter().flat_map(Recipients::as_slice));
+                Ticket::Body { .. } => {
+                    self.release(origin, parts, weight);
+                    lost.extend(ticket.told_of());
                 }
             }
         }
         again.append(&mut self.waiting);
         self.waiting = again;
+        self.ask_again(sessions);
         lost
     }
 
+    /// Pings may be lost: asks those anew for whom something waits.
+    fn ask_again(&mut self, sessions: &mut Sessions) {
+        sessions.lost_link();
+        let held: Vec<_> =
+            self.lanes.connections().filter(|to| sessions.window(*to).is_some()).collect();
+        for some in held.chunks(TARGETS_MAX) {
+            self.mark = self.mark.next();
+            self.push_first(Delivery::ping(some.to_vec(), self.mark));
+        }
+    }
+
     /// Nothing of this can be delivered any more: whom the application's deliveries were for.
-    pub(super) fn lose_all(&mut self) -> Vec<ConnId> {
-        let mut lost = self.lose_under_way();
+    pub(super) fn lose_all(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
+        let mut lost = self.lose_under_way(sessions);
         lost.extend(self.lose_waiting());
+        self.places.clear_all();
         lost
     }
 
     /// What waits cannot be delivered any more: whom the application's deliveries were for.
     pub(super) fn lose_waiting(&mut self) -> Vec<ConnId> {
-        let mut lost = Vec::new();
+        let mut lost = self.lose_lanes();
         while let Some(delivery) = self.waiting.pop_front() {
-            self.release(delivery.origin, delivery.weight());
-            if delivery.origin == Origin::Application {
-                lost.extend(delivery.to.as_slice());
-            }
+            self.release(delivery.origin, delivery.parts, delivery.weight);
+            lost.extend(delivery.told_of());
         }
         lost
-    }
-}
-
-impl Delivery {
-    pub(super) const fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
-        Self { to: Recipients::One(to), body, origin }
-    }
-
-    /// Ends a connection, behind all that was sent before.
-    pub(super) const fn hang_up(to: ConnId, origin: Origin) -> Self {
-        Self::to_one(to, Bytes::new(), origin)
-    }
-
-    /// What it counts against the limits, in octets. The body of a broadcast is shared by its
-    /// deliveries, but counts for each: the kernel gets it as often.
-    fn weight(&self) -> usize {
-        self.body.len() + HEAD_WEIGHT + size_of_val(self.to.as_slice())
-    }
-}
-
-impl Ticket {
-    const fn origin(&self) -> Origin {
-        match self {
-            Self::HangUp(delivery) => delivery.origin,
-            Self::Body { to: Some(_), .. } => Origin::Application,
-            Self::Body { to: None, .. } => Origin::Own,
-        }
-    }
-
-    fn weight(&self) -> usize {
-        match self {
-            Self::HangUp(delivery) => delivery.weight(),
-            Self::Body { weight, .. } => *weight,
-        }
-    }
-}
-
-impl Recipients {
-    pub(super) fn as_slice(&self) -> &[ConnId] {
-        match self {
-            Self::One(to) => std::slice::from_ref(to),
-            Self::Many(to) => to,
-        }
     }
 }
 
@@ -222,15 +342,32 @@ impl Recipients {
 const OWN_MESSAGES_MAX: usize = 1 << 16;
 const OWN_OCTETS_MAX: usize = 16 << 20;
 
-/// About what the head and the bookkeeping of a delivery take, in octets.
-const HEAD_WEIGHT: usize = 64;
+/// Up to how many octets a body is copied, so that a ping goes in the same message.
+const APPEND_MAX: usize = 4 << 10;
+
+/// How long a WebSocket that is to end may take to read what it was sent before.
+const GIVE_UP: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn sender() -> Sender {
         Sender::new("me").unwrap()
+    }
+
+    fn outbox(messages_max: usize) -> Outbox {
+        Outbox::new(messages_max, 10_000, Bounds { messages_max: 10, octets_max: 10_000 })
+    }
+
+    /// The next message, of a server without sessions.
+    fn start(outbox: &mut Outbox) -> Option<Bytes> {
+        let now = Instant::now();
+        let message = outbox.start_one(&sender(), &mut Sessions::default(), now);
+        message.map(|message| message.first().bytes())
     }
 
     fn delivery(to: i64, origin: Origin) -> Delivery {
@@ -239,54 +376,53 @@ mod tests {
 
     #[test]
     fn messages_are_what_mongrel2_reads() {
-        let mut outbox = Outbox::new(10, 10_000);
+        let mut outbox = outbox(10);
         outbox.push(delivery(7, Origin::Application));
         outbox.push(Delivery::hang_up(ConnId(7), Origin::Own));
         let to = Recipients::Many([1, 22, 333].map(ConnId).to_vec());
-        outbox.push(Delivery { to, body: Bytes::from_static(b"x"), origin: Origin::Own });
+        outbox.push(Delivery::new(to, Bytes::from_static(b"x"), Origin::Own));
         for expected in ["me 1:7, hi", "me 1:7, ", "me 8:1 22 333, x"] {
-            let message = outbox.start_one(&sender()).unwrap();
-            assert_eq!(message.first().bytes(), expected.as_bytes());
+            assert_eq!(start(&mut outbox).unwrap(), expected.as_bytes());
         }
-        assert!(outbox.start_one(&sender()).is_none());
+        assert!(start(&mut outbox).is_none());
     }
 
     #[test]
     fn losses_name_the_application_s_deliveries_alone() {
-        let mut outbox = Outbox::new(10, 10_000);
+        let mut outbox = outbox(10);
         for (to, origin) in
             [(1, Origin::Application), (2, Origin::Own), (3, Origin::Application), (4, Origin::Own)]
         {
             outbox.push(delivery(to, origin));
         }
-        outbox.start_one(&sender());
-        outbox.start_one(&sender());
+        start(&mut outbox);
+        start(&mut outbox);
         outbox.sent(1);
-        assert_eq!(outbox.lose_under_way(), []);
-        assert_eq!(outbox.lose_all(), [ConnId(3)]);
+        assert_eq!(outbox.lose_under_way(&mut Sessions::default()), []);
+        assert_eq!(outbox.lose_all(&mut Sessions::default()), [ConnId(3)]);
         assert!(outbox.is_empty());
     }
 
     #[test]
     fn a_lost_end_of_a_connection_waits_again_before_the_others() {
-        let mut outbox = Outbox::new(10, 10_000);
+        let mut outbox = outbox(10);
         outbox.push(delivery(1, Origin::Application));
         outbox.push(Delivery::hang_up(ConnId(1), Origin::Own));
         outbox.push(Delivery::hang_up(ConnId(2), Origin::Application));
         outbox.push(delivery(3, Origin::Own));
-        (0..3).for_each(|_| drop(outbox.start_one(&sender())));
-        assert_eq!(outbox.lose_under_way(), [ConnId(1)]);
-        let mut next = || outbox.start_one(&sender()).unwrap().first().bytes();
+        (0..3).for_each(|_| drop(start(&mut outbox)));
+        assert_eq!(outbox.lose_under_way(&mut Sessions::default()), [ConnId(1)]);
+        let mut next = || start(&mut outbox).unwrap();
         assert_eq!([next(), next(), next()], ["me 1:1, ", "me 1:2, ", "me 1:3, hi"]);
-        assert_eq!(outbox.lose_all(), [ConnId(2)]);
+        assert_eq!(outbox.lose_all(&mut Sessions::default()), [ConnId(2)]);
         assert!(outbox.is_empty());
     }
 
     #[test]
     fn what_is_under_way_counts_until_it_is_sent() {
-        let mut outbox = Outbox::new(1, 10_000);
+        let mut outbox = outbox(1);
         outbox.push(delivery(1, Origin::Application));
-        outbox.start_one(&sender());
+        start(&mut outbox);
         assert!(!outbox.admits(1, 1));
         outbox.sent(5);
         assert!(outbox.reopened() && outbox.admits(1, 1));

@@ -10,8 +10,8 @@ use crate::websocket::{Close, CloseCode, Message};
 use super::command::Refused;
 use super::config::Config;
 use super::context::Context;
+use super::delivery::{Delivery, Origin, Recipients};
 use super::event::SessionEnd;
-use super::outbox::{Delivery, Origin, Recipients};
 use super::server::Server;
 use super::sessions::State;
 use super::target::{ServerId, Target};
@@ -45,7 +45,7 @@ impl Server {
         if body.is_empty() {
             return Err(Refused::Empty);
         }
-        self.make_room(1 + usize::from(close), body.len(), config)?;
+        self.make_room(target, 1 + usize::from(close), body.len(), config)?;
         self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
         if close {
             self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
@@ -58,7 +58,10 @@ impl Server {
         self.check(target)?;
         match self.sessions.state(target.conn_id) {
             None => {
-                self.make_room(1, 0, cx.config)?;
+                // However slow the browser is: an end makes room.
+                if !self.outbox.admits(1, 0) {
+                    return Err(Refused::Full);
+                }
                 self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
                 self.parting.is_busy();
             }
@@ -83,7 +86,7 @@ impl Server {
         config: &Config,
     ) -> Result<(), Refused> {
         self.check_open(target)?;
-        self.make_room(1, message.len(), config)?;
+        self.make_room(target, 1, message.len(), config)?;
         let body = encode(message);
         self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
         Ok(())
@@ -122,12 +125,16 @@ impl Server {
 
     fn make_room(
         &mut self,
+        target: Target,
         deliveries: usize,
         octets: usize,
         config: &Config,
     ) -> Result<(), Refused> {
         if octets > config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
+        }
+        if !self.outbox.admits_to(target.conn_id, deliveries, octets) {
+            return Err(Refused::Slow);
         }
         if !self.outbox.admits(deliveries, octets) {
             return Err(Refused::Full);
@@ -150,7 +157,8 @@ impl Server {
             let mut ping = BytesMut::with_capacity(8);
             let payload = self.rounds.payload();
             crate::websocket::encode(crate::websocket::Opcode::Ping, &payload, &mut ping);
-            self.deliver_to_many(&visit.to_ping, &ping.freeze(), Origin::Own);
+            let ping = Delivery::to_nobody(ping.freeze(), Origin::Own);
+            self.deliver_to_many(&visit.to_ping, &ping);
         }
     }
 
@@ -163,16 +171,15 @@ impl Server {
                 if some.is_empty() {
                     break;
                 }
-                self.deliver_to_many(&some, &Bytes::new(), Origin::Own);
+                self.deliver_to_many(&some, &Delivery::to_nobody(Bytes::new(), Origin::Own));
             }
         }
     }
 
     /// Shares one body over as many messages as its recipients take.
-    fn deliver_to_many(&mut self, to: &[ConnId], body: &Bytes, origin: Origin) {
+    fn deliver_to_many(&mut self, to: &[ConnId], what: &Delivery) {
         for some in to.chunks(TARGETS_MAX) {
-            let to = Recipients::Many(some.to_vec());
-            self.outbox.push(Delivery { to, body: body.clone(), origin });
+            self.outbox.push(what.clone_to(Recipients::Many(some.to_vec())));
         }
     }
 
@@ -197,14 +204,14 @@ impl Server {
         let going_away = Close { code: Some(CloseCode::GOING_AWAY), ..Close::default() };
         let mut frame = BytesMut::new();
         going_away.encode(&mut frame);
-        let frame = frame.freeze();
+        let frame = Delivery::to_nobody(frame.freeze(), Origin::Own).closing();
         while self.outbox.is_half_empty() {
             let Some(cursor) = self.parting.cursor() else { return };
             let some = self.sessions.next_in(State::Open, cursor, TARGETS_MAX);
             if some.is_empty() {
                 return;
             }
-            self.deliver_to_many(&some, &frame, Origin::Own);
+            self.deliver_to_many(&some, &frame);
             for conn_id in some {
                 self.sessions.set_state(conn_id, State::Closing);
                 self.expect_close(conn_id, cx.config, cx.io);
@@ -214,22 +221,28 @@ impl Server {
 }
 
 /// Sends one message to sessions of several servers: encoded once, its octets shared by all. Which
-/// servers have something to write now, and which targets were no open sessions.
+/// servers have something to write now, and which targets do not get it.
 pub(super) fn broadcast(
     servers: &mut BTreeMap<ServerId, Server>,
     targets: Vec<Target>,
     message: &Message,
     config: &Config,
-) -> Result<(Vec<ServerId>, Vec<Target>), Refused> {
+) -> Result<(Vec<ServerId>, LeftOut), Refused> {
     if message.len() > config.limits.message_size_max.max(1) {
         return Err(Refused::TooLarge);
     }
     let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
-    let mut not_open = Vec::new();
+    let mut left_out = LeftOut::default();
     for target in targets {
-        match servers.get(&target.server).map(|server| server.check_open(target)) {
-            Some(Ok(())) => to.entry(target.server).or_default().push(target.conn_id),
-            Some(Err(_)) | None => not_open.push(target),
+        let server = servers.get_mut(&target.server);
+        let Some(server) = server.filter(|server| server.check_open(target).is_ok()) else {
+            left_out.not_open.push(target);
+            continue;
+        };
+        if server.outbox.admits_to(target.conn_id, 1, message.len()) {
+            to.entry(target.server).or_default().push(target.conn_id);
+        } else {
+            left_out.slow.push(target);
         }
     }
     for (server, conn_ids) in &to {
@@ -240,13 +253,22 @@ pub(super) fn broadcast(
             return Err(Refused::Full);
         }
     }
-    let body = encode(message);
+    let message = Delivery::to_nobody(encode(message), Origin::Application);
     for (server, conn_ids) in &to {
         if let Some(server) = servers.get_mut(server) {
-            server.deliver_to_many(conn_ids, &body, Origin::Application);
+            server.deliver_to_many(conn_ids, &message);
         }
     }
-    Ok((to.into_keys().collect(), not_open))
+    Ok((to.into_keys().collect(), left_out))
+}
+
+/// Whom a broadcast does not reach.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// They are no open sessions.
+    pub(super) not_open: Vec<Target>,
+    /// Too much waits for them already.
+    pub(super) slow: Vec<Target>,
 }
 
 fn encode(message: &Message) -> Bytes {

@@ -16,6 +16,7 @@ use super::context::Context;
 use super::endings::Endings;
 use super::event::{Event, Loss, SessionEnd};
 use super::gate::Gate;
+use super::lanes::Bounds;
 use super::life::{Life, Side};
 use super::outbox::Outbox;
 use super::parting::Parting;
@@ -65,6 +66,10 @@ impl Server {
         let mut reply_start = sender.as_bytes().to_vec();
         reply_start.push(b' ');
         let limits = &config.limits;
+        let per_target = Bounds {
+            messages_max: limits.target_messages_max,
+            octets_max: limits.target_bytes_max,
+        };
         let requests = Core::new(config.for_requests(), scopes.0);
         Self {
             id,
@@ -76,7 +81,7 @@ impl Server {
             is_subscribed: false,
             gate: Gate::default(),
             is_read: false,
-            outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max),
+            outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max, per_target),
             sessions: Sessions::default(),
             rounds: Rounds::new(config.ping_interval),
             closing: VecDeque::new(),
@@ -208,6 +213,9 @@ impl Server {
         if self.outbox.reopened() {
             return Some(Event::Room { server: self.id });
         }
+        if let Some(conn_id) = self.outbox.next_reopened() {
+            return Some(Event::TargetRoom { target: self.target(conn_id) });
+        }
         if self.is_up() && !self.is_reported() && self.parting.is_none() {
             let life = self.life.number();
             self.reported_life = Some(life);
@@ -235,6 +243,8 @@ impl Server {
         self.requests.handle(Input::Timeout, cx.io);
         self.replies.handle(Input::Timeout, cx.io);
         self.gate.do_what_is_due(cx.io.now());
+        let lost = self.outbox.do_what_is_due(&self.sessions, cx.io.now());
+        self.report_undelivered(lost, Loss::Slow);
         self.settle(cx.config, cx.io);
         self.end_unanswered(cx);
         if let Some(slice) = self.rounds.due(cx.io.now()) {
@@ -254,10 +264,9 @@ impl Server {
 
     /// The farewell is over: whoever is left is cut off, and the links flush and end.
     fn part(&mut self, cx: &mut Context<'_>) {
+        let lost = self.outbox.lose_lanes();
+        self.report_undelivered(lost, Loss::ShutDown);
         self.hang_up_on_all();
-        let sessions = std::mem::take(&mut self.sessions);
-        let end = SessionEnd::ByHandler { answered: false };
-        self.endings.get_or_insert(Endings::new(self.life.number(), None, sessions, end));
         self.closing.clear();
         self.rounds.restart();
         self.parting.flush();
@@ -265,6 +274,9 @@ impl Server {
         self.reported_life = None;
         // The rest of the outbox goes to the link whole; what has no link is lost.
         self.hand_over(usize::MAX, cx.io);
+        let sessions = std::mem::take(&mut self.sessions);
+        let end = SessionEnd::ByHandler { answered: false };
+        self.endings.get_or_insert(Endings::new(self.life.number(), None, sessions, end));
         let lost = self.outbox.lose_waiting();
         self.report_undelivered(lost, Loss::ShutDown);
         self.requests.shutdown(cx.io);
@@ -293,7 +305,8 @@ impl Server {
             return;
         }
         while self.replies.queued(link).1 < octets_max {
-            let Some(message) = self.outbox.start_one(&self.sender) else { break };
+            let message = self.outbox.start_one(&self.sender, &mut self.sessions, io.now());
+            let Some(message) = message else { break };
             if let Err(refused) = self.replies.send(message, io) {
                 debug_assert!(false, "a subscribed link refused a message: {refused}");
                 break;
@@ -307,6 +320,7 @@ impl Server {
             self.closing.front().map(|(at, _)| *at),
             self.parting.next_deadline(),
             self.gate.next_deadline(),
+            self.outbox.next_due(),
         ];
         let links = [self.requests.next_deadline(), self.replies.next_deadline()];
         own.into_iter().chain(links).flatten().min()

@@ -6,6 +6,8 @@
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
 
+use super::window::Window;
+
 /// The sessions of one life of a server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
@@ -26,6 +28,8 @@ struct Slot {
     heard: bool,
     /// Visits in a row that found nothing.
     silent: u8,
+    /// What it was sent that is not proven to be read.
+    window: Window,
 }
 
 /// What a connection is to us.
@@ -83,13 +87,14 @@ impl Sessions {
         self.gone += usize::from(state == State::Gone);
         if let Some(slot) = self.find(conn_id) {
             self.gone -= usize::from(self.slots[slot].state == State::Gone);
-            self.slots[slot] = Slot { conn_id, state, heard: true, silent: 0 };
+            self.slots[slot] =
+                Slot { conn_id, state, heard: true, silent: 0, window: Window::default() };
             return;
         }
         if (self.len() + 1) * 4 > self.index.len() * 3 {
             self.grow();
         }
-        let entry = Slot { conn_id, state, heard: true, silent: 0 };
+        let entry = Slot { conn_id, state, heard: true, silent: 0, window: Window::default() };
         let number = match self.free.pop() {
             Some(number) => {
                 self.slots[number as usize] = entry;
@@ -110,6 +115,20 @@ impl Sessions {
             self.gone -= usize::from(was == State::Gone);
             self.slots[slot].silent = 0;
         }
+    }
+
+    /// What a connection was sent and is not proven to have read; `None` of one that is no session.
+    pub(super) fn window(&self, conn_id: ConnId) -> Option<Window> {
+        self.find(conn_id).map(|slot| self.slots[slot].window)
+    }
+
+    pub(super) fn window_mut(&mut self, conn_id: ConnId) -> Option<&mut Window> {
+        self.find(conn_id).map(|slot| &mut self.slots[slot].window)
+    }
+
+    /// The reply link is lost, perhaps with pings on it.
+    pub(super) fn lost_link(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.window.lost_link());
     }
 
     /// Notes a sign of life.

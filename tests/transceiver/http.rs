@@ -56,9 +56,10 @@ fn requests_of_one_connection_are_told_in_order_and_answered_in_order() {
         Event::Request { target, request } => vec![reply(*target, request.body())],
         _ => Vec::new(),
     });
+    // The last of so many go in one delivery.
     let bodies: Vec<_> = pair.replies_soon().into_iter().map(|(_, body)| body).collect();
-    let expected: Vec<_> = (0..100).map(|number| Bytes::from(number.to_string())).collect();
-    assert_eq!(bodies, expected);
+    let expected: String = (0..100).map(|number| number.to_string()).collect();
+    assert_eq!(bodies.concat(), expected.as_bytes());
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod hostile;
 mod http;
 mod limits;
 mod lives;
+mod pacing;
 mod pair;
 mod parting;
 mod pings;

@@ -1,0 +1,119 @@
+//! One message to a server: for whom, what, and on whose wish.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::mongrel2::ConnId;
+use crate::websocket::{self, Opcode};
+
+use super::window::Mark;
+
+/// One message to the server.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) to: Recipients,
+    /// What the browsers get; empty to close their connections.
+    pub(super) body: Bytes,
+    pub(super) origin: Origin,
+    /// Of a ping that asks whether all before it was read: what it carries.
+    pub(super) mark: Option<Mark>,
+    /// Whether it has our close frame, behind which no ping makes sense.
+    pub(super) is_close: bool,
+    /// How many of the application's or of our own were put together in this one.
+    pub(super) parts: usize,
+    /// What it counts against the limits, in octets.
+    pub(super) weight: usize,
+}
+
+/// Whom a delivery is for: 1 to [`TARGETS_MAX`](crate::mongrel2::TARGETS_MAX) connections.
+#[derive(Clone, Debug)]
+pub(super) enum Recipients {
+    One(ConnId),
+    Many(Vec<ConnId>),
+}
+
+/// Whose wish a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The application's: its loss is reported.
+    Application,
+    /// Our own: pings, pongs, handshakes and closes, whose loss shows in what becomes of the session.
+    Own,
+}
+
+impl Delivery {
+    /// The body of a broadcast is shared by its deliveries, but counts for each: the kernel gets it as
+    /// often.
+    pub(super) fn new(to: Recipients, body: Bytes, origin: Origin) -> Self {
+        let weight = body.len() + HEAD_WEIGHT + size_of_val(to.as_slice());
+        Self { to, body, origin, mark: None, is_close: false, parts: 1, weight }
+    }
+
+    /// What many are to get: see [`clone_to`](Self::clone_to).
+    pub(super) fn to_nobody(body: Bytes, origin: Origin) -> Self {
+        Self::new(Recipients::Many(Vec::new()), body, origin)
+    }
+
+    /// The same for others; its octets are shared.
+    pub(super) fn clone_to(&self, to: Recipients) -> Self {
+        let copy = Self::new(to, self.body.clone(), self.origin);
+        Self { is_close: self.is_close, mark: self.mark, ..copy }
+    }
+
+    pub(super) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
+        Self::new(Recipients::One(to), body, origin)
+    }
+
+    /// Ends a connection, behind all that was sent before.
+    pub(super) fn hang_up(to: ConnId, origin: Origin) -> Self {
+        Self::to_one(to, Bytes::new(), origin)
+    }
+
+    /// The same with the mark of a close frame.
+    pub(super) fn closing(self) -> Self {
+        Self { is_close: true, ..self }
+    }
+
+    /// A ping whose pong proves that all before it was read.
+    pub(super) fn ping(to: Vec<ConnId>, mark: Mark) -> Self {
+        let mut frame = BytesMut::with_capacity(4);
+        websocket::encode(Opcode::Ping, &mark.payload(), &mut frame);
+        let ping = Self::new(Recipients::Many(to), frame.freeze(), Origin::Own);
+        Self { mark: Some(mark), ..ping }
+    }
+
+    pub(super) const fn is_hang_up(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// Whether nothing more is said on its connections behind it, but for their end.
+    pub(super) const fn is_last(&self) -> bool {
+        self.is_close || self.is_hang_up()
+    }
+
+    /// Puts a ping behind the body, in the same message.
+    pub(super) fn append_ping(&mut self, mark: Mark) {
+        let mut body = BytesMut::with_capacity(self.body.len() + 4);
+        body.extend_from_slice(&self.body);
+        websocket::encode(Opcode::Ping, &mark.payload(), &mut body);
+        self.body = body.freeze();
+        self.mark = Some(mark);
+    }
+
+    /// Whom to report where it is lost: as often as there are parts.
+    pub(super) fn told_of(&self) -> impl Iterator<Item = ConnId> + '_ {
+        let parts = if self.origin == Origin::Application { self.parts } else { 0 };
+        self.to.as_slice().iter().flat_map(move |to| std::iter::repeat_n(*to, parts))
+    }
+}
+
+impl Recipients {
+    pub(super) fn as_slice(&self) -> &[ConnId] {
+        match self {
+            Self::One(to) => std::slice::from_ref(to),
+            Self::Many(to) => to,
+        }
+    }
+}
+
+/// About what the head and the bookkeeping of a delivery take, in octets.
+pub(super) const HEAD_WEIGHT: usize = 64;

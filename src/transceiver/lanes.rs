@@ -1,0 +1,315 @@
+//! What waits for single connections, because they have been sent as much as is safe for now.
+//!
+//! What follows in one lane is put together, so that however much waits goes in few deliveries once
+//! there is room again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::mongrel2::ConnId;
+use crate::socket::HighWater;
+
+use super::delivery::Delivery;
+
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: BTreeMap<ConnId, Lane>,
+    /// Lanes that may have room, in turn.
+    open: VecDeque<ConnId>,
+    /// When to look at a lane whatever happens.
+    due: BTreeSet<(Instant, ConnId)>,
+    /// All of it together.
+    marks: HighWater,
+    bounds: Bounds,
+    /// Lanes that refused something and have room again.
+    reopened: VecDeque<ConnId>,
+}
+
+/// How much may wait for one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) messages_max: usize,
+    pub(super) octets_max: usize,
+}
+
+#[derive(Debug)]
+struct Lane {
+    waiting: VecDeque<Held>,
+    marks: HighWater,
+    is_open: bool,
+    due: Option<Instant>,
+}
+
+/// One delivery, or several that will be one.
+#[derive(Debug)]
+struct Held {
+    first: Delivery,
+    /// The bodies of those that were put together with it.
+    more: Vec<Bytes>,
+    octets: usize,
+}
+
+impl Lanes {
+    pub(super) fn new(messages_max: usize, octets_max: usize, bounds: Bounds) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            open: VecDeque::new(),
+            due: BTreeSet::new(),
+            marks: HighWater::new(messages_max, octets_max),
+            bounds,
+            reopened: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Whether something waits for this connection alone, which nothing may overtake.
+    pub(super) fn holds(&self, conn_id: ConnId) -> bool {
+        // Most of the time nobody is slow.
+        !self.lanes.is_empty() && self.lanes.contains_key(&conn_id)
+    }
+
+    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.lanes.keys().copied()
+    }
+
+    /// Whether so much more may be put in by the application, for all connections together.
+    pub(super) fn admits(&mut self, messages: usize, octets: usize) -> bool {
+        self.marks.admits(messages, octets)
+    }
+
+    /// Whether it refused something for want of room for all, and has room again; says so once.
+    pub(super) fn reopened(&mut self) -> bool {
+        self.marks.reopened()
+    }
+
+    /// Whether so much more may be put in by the application for one connection.
+    pub(super) fn admits_to(&mut self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
+        let lane = self.lanes.get_mut(&conn_id);
+        lane.is_none_or(|lane| lane.marks.admits(messages, octets))
+    }
+
+    /// A connection that something was refused for, and that has room again.
+    pub(super) fn next_reopened(&mut self) -> Option<ConnId> {
+        self.reopened.pop_front()
+    }
+
+    pub(super) fn hold(&mut self, conn_id: ConnId, delivery: Delivery) {
+        self.marks.add(delivery.weight);
+        let Bounds { messages_max, octets_max } = self.bounds;
+        let lane = self.lanes.entry(conn_id).or_insert_with(|| Lane {
+            waiting: VecDeque::new(),
+            marks: HighWater::new(messages_max, octets_max),
+            is_open: false,
+            due: None,
+        });
+        lane.marks.add(delivery.weight);
+        match lane.waiting.back_mut() {
+            Some(last) if last.takes(&delivery) => last.put(delivery),
+            _ => lane.waiting.push_back(Held::new(delivery)),
+        }
+    }
+
+    /// There may be room for what waits for this connection.
+    pub(super) fn open(&mut self, conn_id: ConnId) {
+        if let Some(lane) = self.lanes.get_mut(&conn_id).filter(|lane| !lane.is_open) {
+            lane.is_open = true;
+            self.open.push_back(conn_id);
+        }
+    }
+
+    /// Looks at this lane at this time, if not before.
+    pub(super) fn look_at(&mut self, conn_id: ConnId, at: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&conn_id) {
+            if let Some(before) = lane.due.replace(at) {
+                self.due.remove(&(before, conn_id));
+            }
+            self.due.insert((at, conn_id));
+        }
+    }
+
+    pub(super) fn has_date(&self, conn_id: ConnId) -> bool {
+        self.lanes.get(&conn_id).is_some_and(|lane| lane.due.is_some())
+    }
+
+    /// The next lane whose time has come.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
+        let (at, conn_id) = *self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.remove(&(at, conn_id));
+        if let Some(lane) = self.lanes.get_mut(&conn_id) {
+            lane.due = None;
+        }
+        Some(conn_id)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The connection of the next open lane, and whether what is first in it ends the connection.
+    pub(super) fn next_open(&mut self) -> Option<(ConnId, bool)> {
+        loop {
+            let conn_id = *self.open.front()?;
+            let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
+            if let Some(first) = lane.and_then(|lane| lane.waiting.front()) {
+                return Some((conn_id, first.first.is_hang_up()));
+            }
+            // It has gone meanwhile.
+            self.open.pop_front();
+        }
+    }
+
+    /// That lane has no room after all.
+    pub(super) fn shut_first(&mut self) {
+        if let Some(lane) = self.open.pop_front().and_then(|conn_id| self.lanes.get_mut(&conn_id)) {
+            lane.is_open = false;
+        }
+    }
+
+    /// Takes what is first in the first open lane; the next open lane has its turn then.
+    pub(super) fn take(&mut self) -> Option<Delivery> {
+        let conn_id = self.open.pop_front()?;
+        let lane = self.lanes.get_mut(&conn_id)?;
+        let taken = lane.waiting.pop_front().map(Held::together);
+        if let Some(delivery) = &taken {
+            self.marks.remove(delivery.parts, delivery.weight);
+            lane.marks.remove(delivery.parts, delivery.weight);
+        }
+        if lane.marks.reopened() {
+            self.reopened.push_back(conn_id);
+        }
+        if lane.waiting.is_empty() {
+            self.remove(conn_id);
+        } else {
+            self.open.push_back(conn_id);
+        }
+        taken
+    }
+
+    /// Takes all that waits for one connection, in order.
+    pub(super) fn take_all_of(&mut self, conn_id: ConnId) -> Vec<Delivery> {
+        let Some(lane) = self.remove(conn_id) else { return Vec::new() };
+        let all: Vec<_> = lane.waiting.into_iter().map(Held::together).collect();
+        all.iter().for_each(|taken| self.marks.remove(taken.parts, taken.weight));
+        all
+    }
+
+    fn remove(&mut self, conn_id: ConnId) -> Option<Lane> {
+        let lane = self.lanes.remove(&conn_id)?;
+        if let Some(at) = lane.due {
+            self.due.remove(&(at, conn_id));
+        }
+        Some(lane)
+    }
+}
+
+impl Held {
+    fn new(first: Delivery) -> Self {
+        Self { octets: first.body.len(), first, more: Vec::new() }
+    }
+
+    fn takes(&self, next: &Delivery) -> bool {
+        let are_alike = self.first.origin == next.origin && next.mark.is_none();
+        let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
+        are_alike && have_octets && self.octets.saturating_add(next.body.len()) <= TOGETHER_MAX
+    }
+
+    fn put(&mut self, next: Delivery) {
+        self.octets += next.body.len();
+        self.first.parts += next.parts;
+        self.first.weight += next.weight;
+        self.first.is_close |= next.is_close;
+        self.more.push(next.body);
+    }
+
+    fn together(mut self) -> Delivery {
+        if !self.more.is_empty() {
+            let mut body = BytesMut::with_capacity(self.octets);
+            body.extend_from_slice(&self.first.body);
+            self.more.iter().for_each(|more| body.extend_from_slice(more));
+            self.first.body = body.freeze();
+        }
+        self.first
+    }
+}
+
+/// Octets of bodies that are put together into one delivery.
+const TOGETHER_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::super::delivery::Origin;
+    use super::*;
+
+    const SLOW: ConnId = ConnId(7);
+
+    fn lanes() -> Lanes {
+        Lanes::new(100, 1 << 20, Bounds { messages_max: 10, octets_max: 10_000 })
+    }
+
+    fn say(text: &'static str, origin: Origin) -> Delivery {
+        Delivery::to_one(SLOW, Bytes::from_static(text.as_bytes()), origin)
+    }
+
+    #[test]
+    fn neighbours_of_one_origin_go_together() {
+        let mut lanes = lanes();
+        for text in ["a", "b", "c"] {
+            lanes.hold(SLOW, say(text, Origin::Application));
+        }
+        lanes.hold(SLOW, say("pong", Origin::Own));
+        lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own));
+        lanes.open(SLOW);
+        let mut taken = Vec::new();
+        while let Some(delivery) = lanes.take() {
+            taken.push((delivery.body.clone(), delivery.parts));
+        }
+        let expected = [("abc", 3), ("pong", 1), ("", 1)];
+        assert_eq!(taken, expected.map(|(body, parts)| (Bytes::from(body), parts)));
+        assert!(lanes.is_empty() && lanes.next_open().is_none());
+    }
+
+    #[test]
+    fn no_more_goes_together_than_one_delivery_may_hold() {
+        let mut lanes = lanes();
+        let half = Bytes::from(vec![b'x'; TOGETHER_MAX / 2]);
+        for _ in 0..3 {
+            lanes.hold(SLOW, Delivery::to_one(SLOW, half.clone(), Origin::Own));
+        }
+        let all = lanes.take_all_of(SLOW);
+        assert_eq!(all.iter().map(|taken| taken.parts).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn a_lane_that_refused_tells_of_room() {
+        let mut lanes = lanes();
+        for _ in 0..5 {
+            assert!(lanes.admits_to(SLOW, 1, 100));
+            lanes.hold(SLOW, say("x", Origin::Application));
+            lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own));
+        }
+        assert!(!lanes.admits_to(SLOW, 1, 100) && lanes.admits_to(ConnId(8), 1, 100));
+        lanes.open(SLOW);
+        while lanes.take().is_some() {}
+        assert_eq!((lanes.next_reopened(), lanes.next_reopened()), (Some(SLOW), None));
+    }
+
+    #[test]
+    fn lanes_take_turns() {
+        let mut lanes = lanes();
+        for conn_id in [1, 2].map(ConnId) {
+            for origin in [Origin::Own, Origin::Application, Origin::Own] {
+                lanes.hold(conn_id, Delivery::to_one(conn_id, Bytes::from_static(b"x"), origin));
+            }
+            lanes.open(conn_id);
+            lanes.open(conn_id);
+        }
+        let order: Vec<_> =
+            std::iter::from_fn(|| lanes.take()).map(|taken| taken.to.as_slice()[0].0).collect();
+        assert_eq!(order, [1, 2, 1, 2, 1, 2]);
+    }
+}

@@ -1,0 +1,60 @@
+//! What is kept of a delivery while it is under way.
+
+use crate::mongrel2::ConnId;
+
+use super::delivery::{Delivery, Origin, Recipients};
+
+/// A delivery under way.
+#[derive(Debug)]
+pub(super) enum Ticket {
+    /// It ends connections. To do so twice does no harm, so it is sent again if it is lost.
+    HangUp(Delivery),
+    /// It has octets for browsers, and must not reach them twice.
+    Body {
+        /// Who has to be reported if it is lost: each as often as there are parts.
+        to: Option<Recipients>,
+        parts: usize,
+        weight: usize,
+    },
+}
+
+impl Ticket {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        if delivery.is_hang_up() {
+            return Self::HangUp(delivery);
+        }
+        let Delivery { to, origin, parts, weight, .. } = delivery;
+        Self::Body { to: (origin == Origin::Application).then_some(to), parts, weight }
+    }
+
+    pub(super) const fn origin(&self) -> Origin {
+        match self {
+            Self::HangUp(delivery) => delivery.origin,
+            Self::Body { to: Some(_), .. } => Origin::Application,
+            Self::Body { to: None, .. } => Origin::Own,
+        }
+    }
+
+    pub(super) const fn parts(&self) -> usize {
+        match self {
+            Self::HangUp(delivery) => delivery.parts,
+            Self::Body { parts, .. } => *parts,
+        }
+    }
+
+    pub(super) const fn weight(&self) -> usize {
+        match self {
+            Self::HangUp(delivery) => delivery.weight,
+            Self::Body { weight, .. } => *weight,
+        }
+    }
+
+    /// Whom to report where it is lost: as often as there are parts.
+    pub(super) fn told_of(&self) -> impl Iterator<Item = ConnId> + '_ {
+        let told = match self {
+            Self::Body { to: Some(to), .. } => to.as_slice(),
+            Self::Body { to: None, .. } | Self::HangUp(_) => &[],
+        };
+        told.iter().flat_map(|to| std::iter::repeat_n(*to, self.parts()))
+    }
+}

@@ -1,0 +1,201 @@
+//! How much one connection may be sent before something proves that it was read.
+//!
+//! Mongrel2 holds at most 16 replies for a connection: the 17th closes it, and all are lost without a
+//! word. It takes in all replies that have come before it writes to any client, so that a burst is
+//! enough, however fast the client reads (seen on Mongrel2 1.12.2). So only so many are ever sent
+//! unproven, the last places being kept for the end of the connection:
+//!
+//! - on a WebSocket, a ping goes behind some of them, and its pong proves that all before it was read
+//!   ([`Window`]);
+//! - elsewhere the time has to do, and whatever the browser asks next ([`Bucket`]).
+
+use std::time::{Duration, Instant};
+
+/// What one WebSocket was sent, and what of it is unproven. Three octets, for a table of a million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Deliveries since the last proof.
+    unproven: u8,
+    /// How many of them came behind the ping that is under way.
+    behind: u8,
+    /// What the ping under way carries; 0 where there is none.
+    asked: u8,
+}
+
+/// What a ping carries, so that its pong is known; never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(u8);
+
+impl Mark {
+    pub(super) const FIRST: Self = Self(1);
+
+    pub(super) const fn next(self) -> Self {
+        if self.0 == u8::MAX { Self::FIRST } else { Self(self.0 + 1) }
+    }
+
+    /// One octet, unlike the payloads of the rounds of pings, which have four.
+    pub(super) const fn payload(self) -> [u8; 1] {
+        [self.0]
+    }
+}
+
+impl Window {
+    /// Whether one more delivery may go.
+    pub(super) const fn admits(self, is_hang_up: bool) -> bool {
+        self.unproven < places(is_hang_up)
+    }
+
+    /// A delivery goes.
+    pub(super) const fn sent(&mut self) {
+        self.unproven = self.unproven.saturating_add(1);
+        self.behind = self.behind.saturating_add(1);
+    }
+
+    /// Whether it is time for a ping.
+    pub(super) const fn wants_ping(self) -> bool {
+        self.asked == 0 && self.unproven >= PING_AT
+    }
+
+    /// A ping goes with the last delivery, or was the last delivery.
+    pub(super) const fn asked(&mut self, mark: Mark) {
+        self.asked = mark.0;
+        self.behind = 0;
+    }
+
+    /// A pong has come. Whether it was the one that was waited for.
+    pub(super) fn answered(&mut self, payload: &[u8]) -> bool {
+        let is_answer = self.asked != 0 && payload == [self.asked];
+        if is_answer {
+            self.unproven = self.behind;
+            self.asked = 0;
+        }
+        is_answer
+    }
+
+    /// The ping may be lost with the link. What was sent may have arrived, or not.
+    pub(super) fn lost_link(&mut self) {
+        self.asked = 0;
+        self.unproven = self.unproven.min(places(false));
+    }
+}
+
+/// What a connection that is no WebSocket was sent of late: so many, less one for each
+/// [`PAUSE`] that has passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bucket {
+    level: u8,
+    /// When the level was right.
+    at: Instant,
+}
+
+impl Bucket {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { level: 0, at: now }
+    }
+
+    pub(super) const fn admits(&self, is_hang_up: bool) -> bool {
+        self.level < places(is_hang_up)
+    }
+
+    pub(super) const fn sent(&mut self) {
+        self.level = self.level.saturating_add(1);
+    }
+
+    /// Lets the time take its share. Whether nothing is left.
+    pub(super) fn drain(&mut self, now: Instant) -> bool {
+        let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
+        let drained = u8::try_from(pauses).unwrap_or(u8::MAX);
+        self.level = self.level.saturating_sub(drained);
+        if self.level == 0 || drained == u8::MAX {
+            self.at = now;
+        } else {
+            self.at += PAUSE * u32::from(drained);
+        }
+        self.level == 0
+    }
+
+    /// When there is room for one more.
+    pub(super) fn next(&self) -> Instant {
+        self.at + PAUSE
+    }
+}
+
+/// How many may wait in Mongrel2 for one connection, this one included: the end of a connection has
+/// places of its own.
+const fn places(is_hang_up: bool) -> u8 {
+    if is_hang_up { 16 } else { 14 }
+}
+
+/// Behind how many unproven deliveries a ping goes: late enough to be rare, early enough that its pong
+/// comes before all places are taken.
+const PING_AT: u8 = 8;
+
+/// How long Mongrel2 is given for each delivery where nothing can be proven. It took 40 in a row with 2
+/// milliseconds between them (seen on Mongrel2 1.12.2).
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pong_proves_what_went_before_its_ping() {
+        let mut window = Window::default();
+        (0..8).for_each(|_| window.sent());
+        assert!(window.wants_ping());
+        window.asked(Mark::FIRST);
+        assert!(!window.wants_ping());
+        (0..6).for_each(|_| {
+            assert!(window.admits(false));
+            window.sent();
+        });
+        assert!(!window.admits(false) && window.admits(true));
+        assert!(!window.answered(&[2]) && !window.answered(&[0, 0, 0, 1]) && !window.answered(&[]));
+        assert!(window.answered(&[1]) && !window.answered(&[1]));
+        assert_eq!(window, Window { unproven: 6, behind: 6, asked: 0 });
+    }
+
+    #[test]
+    fn nothing_asked_means_nothing_answered() {
+        let mut window = Window::default();
+        window.sent();
+        assert!(!window.answered(&[0]) && !window.answered(&[1]));
+    }
+
+    #[test]
+    fn marks_are_never_zero() {
+        let mut mark = Mark::FIRST;
+        for _ in 0..1000 {
+            assert_ne!(mark.payload(), [0]);
+            mark = mark.next();
+        }
+    }
+
+    #[test]
+    fn a_lost_link_asks_anew() {
+        let mut window = Window::default();
+        (0..16).for_each(|_| window.sent());
+        window.asked(Mark::FIRST);
+        window.lost_link();
+        assert!(window.wants_ping() && !window.answered(&[1]));
+    }
+
+    #[test]
+    fn a_bucket_drains_one_each_pause() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(start);
+        (0..14).for_each(|_| {
+            assert!(bucket.admits(false));
+            bucket.sent();
+        });
+        assert!(!bucket.admits(false));
+        assert!(!bucket.drain(start + PAUSE / 2) && !bucket.admits(false));
+        assert_eq!(bucket.next(), start + PAUSE);
+        assert!(!bucket.drain(start + PAUSE) && bucket.admits(false));
+        bucket.sent();
+        assert!(!bucket.drain(start + PAUSE * 14) && bucket.drain(start + PAUSE * 15));
+        bucket.sent();
+        assert!(bucket.drain(start + PAUSE * 1_000_000));
+    }
+}

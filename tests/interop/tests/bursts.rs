@@ -1,0 +1,71 @@
+//! Bursts to one client, behind the real server with its default settings, which drops a client for
+//! whom more than 16 replies wait.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::thread;
+
+use interop::http::{Client, request};
+use interop::websocket::connect;
+use interop::{Echo, serve};
+use tungstenite::Message;
+
+const MESSAGES: usize = 10_000;
+
+/// All are on their way to the handler before the first answer is read.
+fn a_burst_of_messages_comes_back_in_order(echo: Echo) {
+    let (server, _handler) = serve(echo);
+    let mut socket = connect(server.address());
+    let mut other = connect(server.address());
+    for number in 0..MESSAGES {
+        socket.write(Message::text(numbered(number))).unwrap();
+    }
+    let writer = thread::spawn(move || {
+        socket.flush().unwrap();
+        socket
+    });
+    other.send("meanwhile".into()).unwrap();
+    assert_eq!(other.read().unwrap(), "meanwhile".into());
+    let mut socket = writer.join().unwrap();
+    for number in 0..MESSAGES {
+        let mut messages = std::iter::repeat_with(|| socket.read().unwrap());
+        let message = messages.find(|message| !message.is_ping());
+        assert_eq!(message, Some(Message::text(numbered(number))));
+    }
+}
+
+/// A hundred octets.
+fn numbered(number: usize) -> String {
+    format!("{number:0>100}")
+}
+
+/// A hundred requests in one write: their answers are ready at one time.
+fn a_burst_of_requests_is_answered_in_order(echo: Echo) {
+    let (server, _handler) = serve(echo);
+    let mut client = Client::connect(server.address());
+    let all: Vec<u8> =
+        (0..100).flat_map(|number| request("GET", &format!("/{number}"), &[], b"")).collect();
+    client.send(&all);
+    for number in 0..100 {
+        let response = client.read_response();
+        assert_eq!(response.body, format!("GET /{number}\n").into_bytes());
+    }
+}
+
+macro_rules! burst_tests {
+    ($($name:ident: $echo:expr),* $(,)?) => {
+        $(mod $name {
+            #[test]
+            fn messages() {
+                super::a_burst_of_messages_comes_back_in_order($echo);
+            }
+
+            #[test]
+            fn requests() {
+                super::a_burst_of_requests_is_answered_in_order($echo);
+            }
+        })*
+    };
+}
+
+burst_tests! { threads: super::Echo::Threads, smol: super::Echo::Smol, tokio: super::Echo::Tokio }
