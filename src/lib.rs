@@ -45,6 +45,7 @@
 //!   servers, and sees to connecting anew, to sessions, pings, closes and an orderly end.
 //! - [`server`]: a stand-in for Mongrel2, for tests.
 //! - [`socket`]: ZeroMQ's PUSH, PULL, PUB, SUB, REQ and REP, each a machine.
+//! - [`introduction`]: what servers say to a handler's control socket, and hear there.
 //! - [`zmtp`]: ZMTP 3.1 on one link; [`mongrel2`]: requests, responses, the control port;
 //!   [`websocket`]: RFC 6455 as far as Mongrel2 leaves it to handlers. Octets and values alone, and
 //!   of use without the rest.
@@ -73,6 +74,7 @@
 //! What both sides owe each other is written down once, as [the contract](Machine#the-contract).
 
 pub mod endpoint;
+pub mod introduction;
 pub mod machine;
 pub mod mongrel2;
 mod rng;

@@ -17,10 +17,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("zmtp", &["segments"]),
     ("mongrel2", &["segments"]),
     ("websocket", &["segments"]),
+    ("introduction", &["endpoint", "mongrel2"]),
     ("socket", &["endpoint", "segments", "rng", "machine", "zmtp"]),
     (
         "transceiver",
-        &["endpoint", "segments", "rng", "machine", "zmtp", "mongrel2", "websocket", "socket"],
+        &[
+            "endpoint",
+            "segments",
+            "rng",
+            "machine",
+            "zmtp",
+            "mongrel2",
+            "websocket",
+            "introduction",
+            "socket",
+        ],
     ),
     ("server", &["endpoint", "segments", "rng", "machine", "zmtp", "mongrel2", "socket"]),
 ];

@@ -17,12 +17,14 @@ mod choices;
 #[allow(dead_code, reason = "shared with the library's tests, which use more of it")]
 mod contract;
 mod endpoint;
+mod introduction;
 mod machines;
 mod mongrel2;
 mod websocket;
 mod zmtp;
 
 pub use endpoint::endpoint;
+pub use introduction::introduction;
 pub use machines::{socket_inputs, transceiver_inputs};
 pub use mongrel2::{control_reply, headers_json, mongrel2_request, response, tnetstring};
 pub use websocket::{websocket_decoder, websocket_read};
@@ -43,6 +45,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("websocket_read", websocket_read),
     ("websocket_decoder", websocket_decoder),
     ("endpoint", endpoint),
+    ("introduction", introduction),
     ("socket_inputs", socket_inputs),
     ("transceiver_inputs", transceiver_inputs),
 ];

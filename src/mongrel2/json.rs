@@ -12,7 +12,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::error::JsonError;
-use super::text::{OneOrMany, Text, put_escaped};
+use super::text::{OneOrMany, Text, put_string};
 
 /// The members of a header object, checked as they are read.
 #[derive(Clone, Debug)]
@@ -280,12 +280,6 @@ fn put_list(values: &[&[u8]], out: &mut BytesMut) {
         put_string(value, out);
     }
     out.put_u8(b']');
-}
-
-fn put_string(text: &[u8], out: &mut BytesMut) {
-    out.put_u8(b'"');
-    put_escaped(text, out);
-    out.put_u8(b'"');
 }
 
 #[cfg(test)]

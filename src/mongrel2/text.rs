@@ -120,7 +120,7 @@ fn code_unit(raw: &[u8]) -> Option<u16> {
 
 /// Writes the inside of a JSON string as Mongrel2 does: `"` and `\` get a backslash, all other
 /// octets stay.
-pub(super) fn put_escaped(text: &[u8], out: &mut BytesMut) {
+fn put_escaped(text: &[u8], out: &mut BytesMut) {
     for piece in text.split_inclusive(|octet| matches!(octet, b'"' | b'\\')) {
         match piece {
             [before @ .., special @ (b'"' | b'\\')] => {
@@ -130,6 +130,13 @@ pub(super) fn put_escaped(text: &[u8], out: &mut BytesMut) {
             plain => out.put_slice(plain),
         }
     }
+}
+
+/// Writes a JSON string, quotes and all.
+pub(crate) fn put_string(text: &[u8], out: &mut BytesMut) {
+    out.put_u8(b'"');
+    put_escaped(text, out);
+    out.put_u8(b'"');
 }
 
 /// Of `\uXXXX`.
