@@ -14,7 +14,9 @@
 //!
 //! // The clock is made up: machines are told the time, and never look.
 //! let start = Instant::now();
-//! let mut handler = Transceiver::new(start, Config::default());
+//! let mut config = Config::default();
+//! config.control = None; // No control socket, where servers could introduce themselves.
+//! let mut handler = Transceiver::new(start, config);
 //! handler.submit(start, Command::AddServer {
 //!     sender: "9a1e5c".into(),
 //!     send_spec: "tcp://10.0.0.1:9999".parse()?,

@@ -52,7 +52,10 @@ impl App {
                 self.server(target.server).say(Command::Send { target, message }, submit);
             }
             Event::Room { server } => self.server(server).say_what_was_held(submit),
-            Event::ServerRemoved { server } => drop(self.servers.remove(&server)),
+            Event::ServerRemoved { server, sender, by } => {
+                println!("server {} was removed by {by}", sender.escape_ascii());
+                self.servers.remove(&server);
+            }
             Event::ControlListening { endpoint } => println!("control socket at {endpoint}"),
             Event::ControlFailed { endpoint, cause } => {
                 return Next::Failed(format!(
@@ -74,8 +77,10 @@ impl App {
     /// Tells the person who started it what matters to them.
     fn mention(&mut self, event: &Event) {
         match event {
-            Event::ServerAdded { server, sender } => {
-                self.server(*server).name = String::from_utf8_lossy(sender).into_owned();
+            Event::ServerAdded { server, sender, by } => {
+                let server = self.server(*server);
+                server.name = sender.escape_ascii().to_string();
+                println!("server {} was added by {by}", server.name);
             }
             Event::ServerUp { server, .. } => {
                 let server = self.server(*server);

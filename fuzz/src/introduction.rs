@@ -1,7 +1,9 @@
 //! Orders and answers of the control socket: octets in, the same meaning out.
 
 use bytes::Bytes;
-use mongrel2_transceiver::introduction::{Answer, ORDER_LENGTH_MAX, Order, TEXT_LENGTH_MAX};
+use mongrel2_transceiver::introduction::{
+    Answer, ORDER_LENGTH_MAX, Order, Proof, TEXT_LENGTH_MAX,
+};
 use mongrel2_transceiver::mongrel2::{ConnId, Kind, Request};
 
 /// An order that was read is written as octets that are read as the same; it came with connection id
@@ -12,6 +14,9 @@ pub fn introduction(octets: &[u8]) {
     match Order::parse(raw.clone()) {
         Ok(order) => good(&raw, &order),
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    if let Some(proof) = Proof::parse(&raw) {
+        assert_eq!(proof.encode(), raw);
     }
     let answer = Answer::parse(raw);
     assert_eq!(Answer::parse(answer.encode()), answer);

@@ -11,7 +11,7 @@
 //! | [`Alive`](Order::Alive) | `PING`, in any case | `PONG` |
 //! | [`Add`](Order::Add) | a request for `/__add_connection__`, `METHOD` `JSON`, body `{"push": [host, port], "sub": [host, port]}` | `RECEIVED` |
 //! | [`Remove`](Order::Remove) | a request for `/__remove_connection__`, `METHOD` `JSON`, body `{}` | `RECEIVED` |
-//! | [`Ping`](Order::Ping) | a request for `/__ping__`, `METHOD` `MONGREL2`, `QUERY` `text=VALUE` | `RECEIVED`, and VALUE to connection -1 |
+//! | [`Ping`](Order::Ping) | a request for `/__ping__`, `METHOD` `MONGREL2`, `QUERY` `text=VALUE` | `RECEIVED`, and a [`Proof`] with VALUE |
 //! | [`DisconnectPing`](Order::DisconnectPing) | a request for `/__disconnect_ping__`, `METHOD` `MONGREL2`, `QUERY` `text=VALUE` or none | `RECEIVED`, and nothing else once the server is removed |
 //!
 //! A request is one as Mongrel2 writes it ([`encode_request`](crate::mongrel2::encode_request)), with
@@ -28,9 +28,14 @@ mod answer;
 mod error;
 mod limits;
 mod order;
+mod proof;
 mod query;
 
 pub use answer::Answer;
 pub use error::OrderError;
 pub use limits::{ORDER_LENGTH_MAX, TEXT_LENGTH_MAX};
 pub use order::Order;
+pub use proof::Proof;
+
+/// Where handlers listen for orders, unless told otherwise.
+pub const CONTROL_PORT: u16 = 9997;

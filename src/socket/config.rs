@@ -68,7 +68,9 @@ pub struct Limits {
     /// What becomes of a received message above these two.
     pub oversize: Oversize,
     /// Links accepted at one time. At the limit nothing more is accepted, unless a link whose
-    /// handshake is not finished can make room: the oldest such is closed then.
+    /// handshake is not finished can make room: the oldest such is closed then. REP makes room
+    /// otherwise by closing the peer that has asked nothing for longest, so that idle peers lock
+    /// nobody out.
     pub links_max: usize,
     /// Accepted links whose handshake is not finished. Above the limit the oldest is closed, so that
     /// silent peers lock nobody out.

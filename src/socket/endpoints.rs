@@ -10,9 +10,10 @@ use super::core::{Core, Timer};
 use super::dial::{Dial, Listener};
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
-use super::link::Stage;
+use super::link::{Link, Stage};
 use super::liveness::{TIME_MIN, later};
 use super::names::{DialId, Origin, Outlet};
+use super::pattern::Pattern;
 use super::queue::Queue;
 
 impl Core {
@@ -178,8 +179,9 @@ impl Core {
 
     /// Asks a listener for the next stream, where there is room for it.
     pub(super) fn accept(&mut self, id: ListenerId, io: &mut Io) {
-        // One more than the limit where an unfinished handshake can make room for it.
-        let spare = usize::from(!self.handshakes.is_empty());
+        // One more than the limit where another can make room for it.
+        let has_spare = !self.handshakes.is_empty() || self.pattern.is_rep();
+        let spare = usize::from(has_spare);
         let max = self.config.limits.links_max.max(1).saturating_add(spare);
         if self.accepted + self.accepts.len() >= max || self.holds_back() {
             return;
@@ -208,11 +210,23 @@ impl Core {
         let has_too_many = self.handshakes.len() > limits.handshakes_max.max(1);
         if has_too_many || self.accepted > limits.links_max.max(1) {
             // Rather not this one: of two listeners, the one asked later may answer first.
-            let oldest = self.handshakes.iter().find(|other| **other != link_id);
-            let oldest = *oldest.unwrap_or(&link_id);
-            self.fail(oldest, DownReason::Evicted, io);
+            let oldest = self.handshakes.iter().find(|other| **other != link_id).copied();
+            let evicted = oldest.or_else(|| self.longest_idle()).unwrap_or(link_id);
+            self.fail(evicted, DownReason::Evicted, io);
         }
         self.accept(id, io);
+    }
+
+    /// REP: the peer that has asked nothing for longest, save one that waits for a reply. Its next
+    /// request makes it connect anew.
+    fn longest_idle(&self) -> Option<LinkId> {
+        let Pattern::Rep(replier) = &self.pattern else { return None };
+        let asking = replier.owed.as_ref().map(|(id, _)| *id);
+        let is_idle = |link: &&Link| {
+            link.is_ready() && matches!(link.origin, Origin::Accepted(_)) && asking != Some(link.id)
+        };
+        let idle = self.links.values().filter(is_idle);
+        idle.min_by_key(|link| (link.busy_at, link.id)).map(|link| link.id)
     }
 
     /// A listener could not hand out a stream (no descriptors, say): waits before it asks again.

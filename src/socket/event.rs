@@ -195,7 +195,8 @@ pub enum DownReason {
     HandshakeTimeout,
     /// The peer gave no sign of life in time.
     Silent,
-    /// It was the oldest unfinished handshake when another peer needed its place.
+    /// Another peer needed its place: it was the oldest unfinished handshake, or of REP the peer that
+    /// had asked nothing for longest.
     Evicted,
     /// The peer holds more subscriptions than the limits allow.
     TooManySubscriptions,
@@ -216,7 +217,7 @@ impl fmt::Display for DownReason {
             Self::Protocol(error) => write!(f, "{error}"),
             Self::HandshakeTimeout => f.write_str("no handshake in time"),
             Self::Silent => f.write_str("no sign of life in time"),
-            Self::Evicted => f.write_str("too many unfinished handshakes"),
+            Self::Evicted => f.write_str("another peer needed its place"),
             Self::TooManySubscriptions => f.write_str("too many subscriptions"),
             Self::NotReading => f.write_str("the peer does not read"),
             Self::RequestTimeout => f.write_str("no reply in time"),

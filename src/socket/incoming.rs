@@ -103,7 +103,12 @@ impl Core {
 
     fn take_in(&mut self, id: LinkId, received: Received, io: &mut Io) -> Option<Event> {
         match received {
-            Received::Message(message) => self.message(id, message),
+            Received::Message(message) => {
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.busy_at = io.now();
+                }
+                self.message(id, message)
+            }
             Received::Oversized { size, head } => self.oversized(id, size, head, io),
             Received::Subscribe(prefix) => self.subscribed(id, prefix, io),
             Received::Cancel(prefix) => self.cancelled(id, prefix),

@@ -1,7 +1,7 @@
 //! One byte stream with all that belongs to it: protocol engine, queue, signs of life.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::machine::{LinkId, Output};
 use crate::zmtp::{Engine, Message};
@@ -44,6 +44,8 @@ pub(super) struct Link {
     pub(super) is_dirty: bool,
     /// Whether it ends as soon as its queue is empty.
     pub(super) is_lingering: bool,
+    /// When it last brought a message, or became ready.
+    pub(super) busy_at: Instant,
     /// The context of a PING that is to prove who the peer is.
     pub(super) probe: Option<[u8; 8]>,
     /// Whether a PING of ours waits to be written: a second one would ask the same.
@@ -61,6 +63,7 @@ impl Link {
         queue: Queue,
         liveness: Liveness,
     ) -> Self {
+        let busy_at = liveness.heard_at();
         Self {
             id,
             origin,
@@ -73,6 +76,7 @@ impl Link {
             in_inbox: false,
             is_dirty: false,
             is_lingering: false,
+            busy_at,
             probe: None,
             has_ping: false,
             reading: false,

@@ -74,6 +74,7 @@ impl Core {
         tracing::debug!(?id, version = ?metadata.version(), "link is ready");
         link.stage = Stage::Ready;
         link.was_up = true;
+        link.busy_at = io.now();
         if !link.can_be_pinged() {
             link.liveness.never_ask();
         }

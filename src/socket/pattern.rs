@@ -41,6 +41,10 @@ impl Pattern {
         matches!(self, Self::Push | Self::Pub { .. })
     }
 
+    pub(super) const fn is_rep(&self) -> bool {
+        matches!(self, Self::Rep(_))
+    }
+
     /// Whether messages wait for an endpoint rather than for a link.
     pub(super) const fn has_outlets(&self) -> bool {
         matches!(self, Self::Push | Self::Req(_))

@@ -1,10 +1,14 @@
 //! What a transceiver is told when it is made.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Host};
+use crate::introduction::CONTROL_PORT;
 use crate::socket::{self, Heartbeat, Reconnect};
 use crate::zmtp::{Oversize, SocketType};
+
+use super::admit::Admit;
 
 /// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
 ///
@@ -21,11 +25,20 @@ pub struct Config {
     /// all handlers come back in the same instant after an outage. Equal seeds and inputs give equal
     /// behaviour. Adapters have a `seed()` from the operating system's entropy.
     pub seed: u64,
-    /// Where the control socket (REP) is bound; `None`, the default, has none.
+    /// Where the control socket (REP) is bound; `tcp://127.0.0.1:9997` unless told otherwise. `None`
+    /// switches it off. Of several handlers on one host, only one can have the default: give each its
+    /// own. Where it cannot be bound, [`Event::ControlFailed`](super::Event::ControlFailed) tells, and
+    /// the handler goes on without it.
     ///
-    /// It answers `PING` with `PONG`, for whoever wants to know that the handler lives. Whoever can
-    /// connect there can talk to this handler: keep it on loopback or `ipc://`.
+    /// Servers introduce themselves there, and whoever wants to know that the handler lives gets a
+    /// `PONG` for a `PING`: see [`introduction`](crate::introduction). Whoever can connect there can add
+    /// and remove servers, as far as [`admit`](Self::admit) lets them: keep it on loopback or `ipc://`.
+    ///
+    /// Pings are for stand-ins: what proves the way to them is a reply to connection -1, for which a
+    /// real Mongrel2 holds up its other replies for a moment, as for anything that it cannot read.
     pub control: Option<Endpoint>,
+    /// Which orders the control socket obeys: all of them unless told otherwise.
+    pub admit: Admit,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
     /// seconds, so keep it below half of that. `None` pings nobody.
@@ -51,7 +64,11 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             seed: 0,
-            control: None,
+            control: Some(Endpoint::Tcp {
+                host: Host::Ip(Ipv4Addr::LOCALHOST.into()),
+                port: CONTROL_PORT,
+            }),
+            admit: Admit::default(),
             ping_interval: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             reconnect: Reconnect::default(),

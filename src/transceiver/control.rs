@@ -1,10 +1,13 @@
-//! The control socket: REP, for whoever looks after this handler.
+//! The control socket: REP, for whoever looks after this handler, and for servers that introduce
+//! themselves.
+//!
+//! Nothing but this socket obeys orders. What it does to servers is never more than the application
+//! could do, and to browsers nothing: a proof goes to connection -1.
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use crate::endpoint::Endpoint;
+use crate::introduction::{Answer, Order};
 use crate::machine::Input;
 use crate::socket::io::Io;
 use crate::socket::{self, Core};
@@ -20,6 +23,15 @@ pub(super) struct Control {
     is_stopped: bool,
 }
 
+/// What the control socket has for the transceiver.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The application is to know this.
+    Event(Event),
+    /// To be obeyed, and answered by [`Control::answer`] before the next is asked for.
+    Order(Order),
+}
+
 impl Control {
     pub(super) fn bind(endpoint: Endpoint, config: &Config, io: &mut Io) -> Self {
         let mut core = Core::new(config.for_control(), SCOPE);
@@ -32,20 +44,20 @@ impl Control {
         self.core.handle(input, io);
     }
 
-    /// Answers what there is to answer; gives what the application is to know.
-    pub(super) fn next_event(&mut self, io: &mut Io) -> Option<Event> {
+    /// The next thing that was heard. Nonsense is answered here.
+    pub(super) fn next(&mut self, io: &mut Io) -> Option<Heard> {
         loop {
             let event = self.core.pop_notice(io).or_else(|| self.core.next_message(io))?;
             match event {
-                socket::Event::Message { message, .. } => {
-                    // A peer that has left meanwhile gets no answer.
-                    let _ = self.core.send(Message::from(answer(&message)), io);
-                }
+                socket::Event::Message { message, .. } => match read(&message) {
+                    Ok(order) => return Some(Heard::Order(order)),
+                    Err(answer) => self.answer(&answer, io),
+                },
                 socket::Event::Listening { bound, .. } => {
-                    return Some(Event::ControlListening { endpoint: bound });
+                    return Some(Heard::Event(Event::ControlListening { endpoint: bound }));
                 }
                 socket::Event::ListenFailed { endpoint, cause } => {
-                    return Some(Event::ControlFailed { endpoint, cause });
+                    return Some(Heard::Event(Event::ControlFailed { endpoint, cause }));
                 }
                 socket::Event::Stopped { .. } => self.is_stopped = true,
                 socket::Event::Up { .. }
@@ -62,12 +74,22 @@ impl Control {
         }
     }
 
+    /// Answers what was heard last.
+    pub(super) fn answer(&mut self, answer: &Answer, io: &mut Io) {
+        // A peer that has left meanwhile gets no answer.
+        let _ = self.core.send(Message::from(answer.encode()), io);
+    }
+
     pub(super) fn shutdown(&mut self, io: &mut Io) {
         self.core.shutdown(io);
     }
 
     pub(super) const fn is_stopped(&self) -> bool {
         self.is_stopped
+    }
+
+    pub(super) fn link_count(&self) -> usize {
+        self.core.link_count()
     }
 
     pub(super) fn flush(&mut self, io: &mut Io) {
@@ -79,15 +101,15 @@ impl Control {
     }
 }
 
-/// The answer to a message: `PONG` to `PING` in any case; else what is wrong with it.
-fn answer(message: &Message) -> Bytes {
+/// The order in a message, or the answer to what is none.
+fn read(message: &Message) -> Result<Order, Answer> {
     if message.frame_count() > 1 {
-        return Bytes::from_static(b"ERROR a request has one part");
+        return Err(Answer::error("an order has one part: send it as one"));
     }
-    if message.first().bytes().eq_ignore_ascii_case(b"PING") {
-        return Bytes::from_static(b"PONG");
-    }
-    Bytes::from_static(b"ERROR not understood: this socket knows PING")
+    Order::parse(message.first().bytes()).map_err(|error| {
+        tracing::debug!(%error, "no order");
+        Answer::error(error)
+    })
 }
 
 /// The scope of the control socket's links.
@@ -99,18 +121,13 @@ mod tests {
     use crate::zmtp::Frame;
 
     #[test]
-    fn every_message_has_an_answer() {
-        for (message, expected) in [
-            ("PING", "PONG"),
-            ("ping", "PONG"),
-            ("PiNg", "PONG"),
-            ("PING ", "ERROR"),
-            ("", "ERROR"),
-        ] {
-            let answer = answer(&Message::from(message));
-            assert!(answer.starts_with(expected.as_bytes()), "{message:?}: {answer:?}");
+    fn every_message_is_an_order_or_has_an_answer() {
+        assert_eq!(read(&Message::from("ping")), Ok(Order::Alive));
+        let is_error = |message: &Message| matches!(read(message), Err(Answer::Error(_)));
+        for message in ["PING ", "", "\0", "a 1 / 2:{},0:,"] {
+            assert!(is_error(&Message::from(message)), "{message:?}");
         }
         let parts = vec![Frame::from("PING"), Frame::from("PING")];
-        assert!(answer(&Message::from_frames(parts).unwrap()).starts_with(b"ERROR"));
+        assert!(is_error(&Message::from_frames(parts).unwrap()));
     }
 }

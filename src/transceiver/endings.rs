@@ -13,6 +13,8 @@ pub(super) struct Endings {
     sessions: Sessions,
     /// How those ended that nobody was closing.
     end: SessionEnd,
+    /// How those ended that we were closing.
+    closing_end: SessionEnd,
     cursor: usize,
 }
 
@@ -22,8 +24,9 @@ impl Endings {
         down: Option<Event>,
         sessions: Sessions,
         end: SessionEnd,
+        closing_end: SessionEnd,
     ) -> Self {
-        Self { life, down, sessions, end, cursor: 0 }
+        Self { life, down, sessions, end, closing_end, cursor: 0 }
     }
 
     /// The next event, until all is told.
@@ -33,7 +36,7 @@ impl Endings {
         }
         let (conn_id, state) = self.sessions.next_session(&mut self.cursor)?;
         let end = match state {
-            State::Closing => SessionEnd::ByHandler { answered: false },
+            State::Closing => self.closing_end.clone(),
             State::Open | State::Ending | State::Gone | State::Free => self.end.clone(),
         };
         Some(Event::SessionClosed { target: Target { server, life: self.life, conn_id }, end })

@@ -23,6 +23,8 @@ pub enum Event {
         server: ServerId,
         /// Its own name.
         sender: Bytes,
+        /// Who wanted it.
+        by: Initiator,
     },
     /// An attempt to connect to a server failed; another follows. Of several that nobody took, the
     /// last.
@@ -69,6 +71,10 @@ pub enum Event {
     ServerRemoved {
         /// Which.
         server: ServerId,
+        /// Its own name.
+        sender: Bytes,
+        /// Who wanted it; a shutdown is the application's wish.
+        by: Initiator,
     },
     /// A request over HTTP, or another message that belongs to no WebSocket:
     /// [`Request::kind`](crate::mongrel2::Request::kind) says whether it is `Http`, `Json`, `Xml`, a
@@ -171,14 +177,29 @@ pub enum Event {
     },
 }
 
+/// Whose wish something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Initiator {
+    /// The application's, by a command.
+    Application,
+    /// That of somebody who came to the control socket.
+    Control,
+}
+
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEnd {
     /// The client closed it in order.
     ByClient(Close),
-    /// We closed it: by command, or because its server is removed or the transceiver shut down.
+    /// We closed it, by command.
     ByHandler {
+        /// Whether the client answered the close frame in time.
+        answered: bool,
+    },
+    /// We closed it, or were closing it, when its server was removed or the transceiver shut down.
+    ServerRemoved {
         /// Whether the client answered the close frame in time.
         answered: bool,
     },
@@ -212,6 +233,15 @@ pub enum Loss {
     Disconnected,
 }
 
+impl fmt::Display for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Application => "the application",
+            Self::Control => "the control socket",
+        })
+    }
+}
+
 impl fmt::Display for SessionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -222,6 +252,10 @@ impl fmt::Display for SessionEnd {
             Self::ByHandler { answered: true } => f.write_str("closed by the handler"),
             Self::ByHandler { answered: false } => {
                 f.write_str("closed by the handler, without an answer")
+            }
+            Self::ServerRemoved { answered: true } => f.write_str("its server was removed"),
+            Self::ServerRemoved { answered: false } => {
+                f.write_str("its server was removed, and it did not answer the farewell")
             }
             Self::Disconnected => f.write_str("disconnected without a close"),
             Self::Silent => f.write_str("no answer to a ping"),

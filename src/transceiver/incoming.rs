@@ -193,7 +193,7 @@ impl Server {
                 self.sessions.heard(conn_id);
                 match flags.opcode() {
                     Some(Opcode::Close) => {
-                        let end = SessionEnd::ByHandler { answered: true };
+                        let end = self.our_end(true);
                         self.end_session(conn_id, None, end, cx);
                     }
                     // Our close frame may wait behind what is not proven to be read.
@@ -269,6 +269,7 @@ impl Server {
                 self.push_close(conn_id, &Close { code, ..Close::default() });
             }
             SessionEnd::ByHandler { .. }
+            | SessionEnd::ServerRemoved { .. }
             | SessionEnd::Disconnected
             | SessionEnd::Silent
             | SessionEnd::Refused
@@ -310,7 +311,7 @@ impl Server {
         self.report_undelivered(lost, Loss::Disconnected);
         let end = match self.sessions.remove(conn_id) {
             Some(State::Open) => SessionEnd::Disconnected,
-            Some(State::Closing) => SessionEnd::ByHandler { answered: false },
+            Some(State::Closing) => self.our_end(false),
             // Its end was told already, or is about to be.
             Some(State::Ending | State::Gone | State::Free) => return,
             None => {

@@ -128,7 +128,8 @@ impl Server {
             tracing::debug!(server = ?self.id, life, "a life is over");
             // A life that is over before the last one was told of had neither sessions nor a report.
             let end = SessionEnd::ServerLost;
-            self.endings.get_or_insert(Endings::new(life, down, sessions, end));
+            let closing_end = self.our_end(false);
+            self.endings.get_or_insert(Endings::new(life, down, sessions, end, closing_end));
         }
     }
 }

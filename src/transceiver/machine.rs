@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::endpoint::Endpoint;
+use crate::introduction::{Answer, Order};
 use crate::machine::{Input, Machine, Output};
 use crate::mongrel2::Sender;
 use crate::socket::io::Io;
@@ -15,8 +16,8 @@ use crate::websocket::{Close, Message};
 use super::command::{Command, Refused};
 use super::config::Config;
 use super::context::Context;
-use super::control::{self, Control};
-use super::event::{Event, Loss};
+use super::control::{self, Control, Heard};
+use super::event::{Event, Initiator, Loss};
 use super::events::Events;
 use super::life::Side;
 use super::outgoing::{LeftOut, broadcast};
@@ -84,6 +85,7 @@ impl Transceiver {
             sessions: servers.clone().map(|server| server.sessions.live_len()).sum(),
             remembered: servers.clone().map(|server| server.sessions.gone_len()).sum(),
             links: servers.map(|s| s.requests.link_count() + s.replies.link_count()).sum(),
+            control_links: self.control.as_ref().map_or(0, Control::link_count),
             events: self.events.len(),
         }
     }
@@ -93,6 +95,7 @@ impl Transceiver {
         sender: Bytes,
         send_spec: Endpoint,
         recv_spec: Endpoint,
+        by: Initiator,
     ) -> Result<(), Refused> {
         if self.stage != Stage::Running {
             return Err(Refused::ShuttingDown);
@@ -112,25 +115,97 @@ impl Transceiver {
         self.last_server += 1;
         let id = ServerId(self.last_server);
         let name = Bytes::copy_from_slice(sender.as_bytes());
-        tracing::debug!(server = ?id, %sender, %send_spec, %recv_spec, "server added");
+        tracing::debug!(server = ?id, %sender, %send_spec, %recv_spec, %by, "server added");
         let mut server = Server::new(id, sender, scopes, &self.config);
         // Neither endpoint is a wildcard, and fresh sockets refuse nothing else.
         let connected = server.connect(send_spec, recv_spec, &mut self.io);
         debug_assert!(connected.is_ok(), "{connected:?}");
         self.servers.insert(id, server);
-        self.events.push(Event::ServerAdded { server: id, sender: name });
+        self.events.push(Event::ServerAdded { server: id, sender: name, by });
         self.touch(id);
         Ok(())
     }
 
-    fn remove_server(&mut self, id: ServerId) -> Result<(), Refused> {
+    fn remove_server(&mut self, id: ServerId, by: Initiator) -> Result<(), Refused> {
         let server = self.servers.get_mut(&id).ok_or(Refused::UnknownServer)?;
         if !server.parting.is_none() {
             return Err(Refused::ShuttingDown);
         }
         server.parting.begin(self.io.now(), self.config.linger);
+        server.removed_by = by;
         self.touch(id);
         Ok(())
+    }
+
+    /// Does what the control socket was asked for; what to answer.
+    fn obey_order(&mut self, order: Order) -> Answer {
+        let result = self.config.admit.ask(&order).and_then(|()| {
+            let found = order.sender().and_then(|sender| self.find(sender));
+            match order {
+                Order::Alive => Ok(Answer::Pong),
+                Order::Add { sender, send_spec, recv_spec } => {
+                    self.introduce(sender, send_spec, recv_spec, found)
+                }
+                Order::Remove { .. } => {
+                    let id = found.ok_or(UNKNOWN)?;
+                    let removed = self.remove_server(id, Initiator::Control);
+                    removed.map(|()| Answer::Received).map_err(|_| PARTING.to_owned())
+                }
+                Order::Ping { text, .. } => {
+                    let id = found.ok_or(UNKNOWN)?;
+                    self.prove(id, text).then_some(Answer::Received).ok_or(PARTING.to_owned())
+                }
+                Order::DisconnectPing { text, .. } => {
+                    self.prove_if_up(found, text);
+                    Ok(Answer::Received)
+                }
+            }
+        });
+        result.unwrap_or_else(|reason| {
+            tracing::debug!(reason, "order refused");
+            Answer::error(reason)
+        })
+    }
+
+    fn find(&self, sender: &Sender) -> Option<ServerId> {
+        self.servers.iter().find(|(_, server)| server.sender == *sender).map(|(id, _)| *id)
+    }
+
+    fn introduce(
+        &mut self,
+        sender: Sender,
+        send_spec: Endpoint,
+        recv_spec: Endpoint,
+        found: Option<ServerId>,
+    ) -> Result<Answer, String> {
+        if let Some(server) = found.and_then(|id| self.servers.get(&id)) {
+            let is_parting = !server.parting.is_none();
+            return Err(if is_parting { PARTING } else { IN_USE }.to_owned());
+        }
+        let name = Bytes::copy_from_slice(sender.as_bytes());
+        self.add_server(name, send_spec, recv_spec, Initiator::Control)
+            .map(|()| Answer::Received)
+            .map_err(|refused| refused.to_string())
+    }
+
+    /// Publishes a text to a server as soon as it is subscribed. Whether it is still served.
+    fn prove(&mut self, id: ServerId, text: Bytes) -> bool {
+        let Some(server) = self.servers.get_mut(&id).filter(|s| s.parting.is_none()) else {
+            return false;
+        };
+        server.prove(text);
+        self.touch(id);
+        true
+    }
+
+    /// Publishes a text to a server if it would hear it now, even where we are parting from it.
+    fn prove_if_up(&mut self, found: Option<ServerId>, text: Bytes) {
+        let Some(id) = found else { return };
+        let is_served = |server: &&mut Server| server.is_up() && !server.parting.is_flushing();
+        if let Some(server) = self.servers.get_mut(&id).filter(is_served) {
+            server.prove(text);
+            self.touch(id);
+        }
     }
 
     fn shutdown(&mut self) {
@@ -212,9 +287,7 @@ impl Transceiver {
 
     /// Takes what the servers have to tell, one thing of each in turn, as far as there is room.
     fn refill(&mut self) {
-        while let Some(event) = self.control.as_mut().and_then(|c| c.next_event(&mut self.io)) {
-            self.events.push(event);
-        }
+        self.listen_to_control();
         while !self.events.is_full() {
             let Some(id) = self.active.pop_front() else { break };
             let Some(server) = self.servers.get_mut(&id) else { continue };
@@ -238,12 +311,29 @@ impl Transceiver {
         self.check_stopped();
     }
 
+    /// Obeys what comes in by the control socket. Its peers need no room for events: they add no more
+    /// than one for each server that there may be, for a server is forgotten only where there is room.
+    fn listen_to_control(&mut self) {
+        while let Some(heard) = self.control.as_mut().and_then(|c| c.next(&mut self.io)) {
+            match heard {
+                Heard::Event(event) => self.events.push(event),
+                Heard::Order(order) => {
+                    let answer = self.obey_order(order);
+                    if let Some(control) = &mut self.control {
+                        control.answer(&answer, &mut self.io);
+                    }
+                }
+            }
+        }
+    }
+
     fn forget(&mut self, id: ServerId) {
         let Some(server) = self.servers.remove(&id) else { return };
         self.timers.clear(id);
         self.undelivered += server.undelivered_count;
         tracing::debug!(server = ?id, "server removed");
-        self.events.push(Event::ServerRemoved { server: id });
+        let sender = Bytes::copy_from_slice(server.sender.as_bytes());
+        self.events.push(Event::ServerRemoved { server: id, sender, by: server.removed_by });
     }
 
     fn check_stopped(&mut self) {
@@ -257,9 +347,9 @@ impl Transceiver {
     fn obey(&mut self, command: Command) -> Result<(), Refused> {
         match command {
             Command::AddServer { sender, send_spec, recv_spec } => {
-                self.add_server(sender, send_spec, recv_spec)
+                self.add_server(sender, send_spec, recv_spec, Initiator::Application)
             }
-            Command::RemoveServer { server } => self.remove_server(server),
+            Command::RemoveServer { server } => self.remove_server(server, Initiator::Application),
             Command::Reply { target, body, close } => {
                 self.with_server(target, |server, cx| server.reply(target, body, close, cx.config))
             }
@@ -368,9 +458,16 @@ pub struct Stats {
     pub remembered: usize,
     /// Streams to servers, in whatever stage.
     pub links: usize,
+    /// Streams of those who came to the control socket, in whatever stage.
+    pub control_links: usize,
     /// Events that wait for the application.
     pub events: usize,
 }
+
+/// What is answered to orders that nothing can be done about.
+const UNKNOWN: &str = "no server of this sender id is served: add it first";
+const IN_USE: &str = "a server of this sender id is served already: remove it first";
+const PARTING: &str = "this server is being removed: ask again in a moment";
 
 /// The scopes of a server's two sockets; `None` after two thousand million servers.
 fn scopes(server: u32) -> Option<(u32, u32)> {

@@ -6,11 +6,15 @@
 //! silent; does its part of closing handshakes; and ends in order. What is left to the application is
 //! to take [`Event`]s and to submit [`Command`]s.
 //!
+//! Servers are added and removed by commands, or by [orders](crate::introduction) that come in by the
+//! control socket.
+//!
 //! - **Server**: a Mongrel2 process. It is *up* while both links are ready and its subscription covers
 //!   our replies. Its *life* is over when both links are lost: its connection ids then start over, so a
 //!   [`Target`] belongs to one life.
 //! - **Session**: an open WebSocket, from [`Event::SessionOpened`] to [`Event::SessionClosed`].
 
+mod admit;
 mod command;
 mod config;
 mod context;
@@ -36,8 +40,9 @@ mod target;
 mod ticket;
 mod window;
 
+pub use admit::Admit;
 pub use command::{Command, Refused};
 pub use config::{Config, Limits};
-pub use event::{Event, Loss, SessionEnd};
+pub use event::{Event, Initiator, Loss, SessionEnd};
 pub use machine::{Stats, Transceiver};
 pub use target::{ServerId, Target};

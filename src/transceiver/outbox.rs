@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
+use crate::introduction::Proof;
 use crate::mongrel2::{ConnId, Sender, TARGETS_MAX, encode_head};
 use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
@@ -24,6 +25,8 @@ pub(super) struct Outbox {
     /// What waits for its connection to read what it has been sent.
     lanes: Lanes,
     under_way: VecDeque<Ticket>,
+    /// A text that is to prove the way to the server. One alone, so it needs no limit.
+    proof: Option<Bytes>,
     /// What waits for the link, and is under way on it.
     marks: HighWater,
     /// What of that, and of the lanes, is our own, which is never refused.
@@ -40,6 +43,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             lanes: Lanes::new(messages_max, octets_max, per_target),
             under_way: VecDeque::new(),
+            proof: None,
             marks: HighWater::new(messages_max, octets_max),
             own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
             places: Places::default(),
@@ -87,6 +91,12 @@ impl Outbox {
         self.marks.messages() == 0 && self.lanes.is_empty()
     }
 
+    /// Takes a text that is to prove the way, in place of one that still waits. It goes before all
+    /// that waits.
+    pub(super) fn prove(&mut self, text: Bytes) {
+        self.proof = Some(text);
+    }
+
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.count(&delivery);
         self.waiting.push_back(delivery);
@@ -119,6 +129,10 @@ impl Outbox {
         sessions: &mut Sessions,
         now: Instant,
     ) -> Option<Message> {
+        if let Some(text) = self.proof.take() {
+            self.under_way.push_back(Ticket::UNCOUNTED);
+            return Some(Message::from(Proof { sender: sender.clone(), text }.encode()));
+        }
         loop {
             let next = match self.next_held(sessions, now) {
                 Some(delivery) => Some(delivery),
@@ -328,6 +342,7 @@ impl Outbox {
 
     /// What waits cannot be delivered any more: whom the application's deliveries were for.
     pub(super) fn lose_waiting(&mut self) -> Vec<ConnId> {
+        self.proof = None;
         let mut lost = self.lose_lanes();
         while let Some(delivery) = self.waiting.pop_front() {
             self.release(delivery.origin, delivery.parts, delivery.weight);
@@ -385,6 +400,26 @@ mod tests {
             assert_eq!(start(&mut outbox).unwrap(), expected.as_bytes());
         }
         assert!(start(&mut outbox).is_none());
+    }
+
+    #[test]
+    fn a_proof_takes_the_place_of_the_last_and_goes_first() {
+        let mut outbox = outbox(10);
+        outbox.push(delivery(1, Origin::Application));
+        outbox.prove("a".into());
+        outbox.prove("b".into());
+        assert_eq!(start(&mut outbox), Some("me 2:-1, b".into()));
+        assert_eq!(start(&mut outbox), Some("me 1:1, hi".into()));
+        assert_eq!(start(&mut outbox), None);
+        outbox.sent(1);
+        assert!(!outbox.is_empty());
+        outbox.prove("c".into());
+        start(&mut outbox);
+        assert_eq!(outbox.lose_under_way(&mut Sessions::default()), [ConnId(1)]);
+        assert!(outbox.is_empty());
+        outbox.prove("d".into());
+        assert_eq!(outbox.lose_all(&mut Sessions::default()), []);
+        assert_eq!(start(&mut outbox), None);
     }
 
     #[test]

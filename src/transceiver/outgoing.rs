@@ -193,7 +193,7 @@ impl Server {
             }
             self.closing.pop_front();
             if !is_over {
-                let end = SessionEnd::ByHandler { answered: false };
+                let end = self.our_end(false);
                 self.end_session(conn_id, None, end, cx);
             }
         }

@@ -14,7 +14,7 @@ use crate::socket::{self, Core, later};
 use super::config::Config;
 use super::context::Context;
 use super::endings::Endings;
-use super::event::{Event, Loss, SessionEnd};
+use super::event::{Event, Initiator, Loss, SessionEnd};
 use super::gate::Gate;
 use super::lanes::Bounds;
 use super::life::{Life, Side};
@@ -55,6 +55,8 @@ pub(super) struct Server {
     undelivered: VecDeque<Event>,
     pub(super) undelivered_count: usize,
     pub(super) parting: Parting,
+    /// Who wants to part from it.
+    pub(super) removed_by: Initiator,
     /// Whether it waits its turn to tell something.
     pub(super) is_active: bool,
     /// Whether it waits its turn to write something.
@@ -92,6 +94,7 @@ impl Server {
             undelivered: VecDeque::new(),
             undelivered_count: 0,
             parting: Parting::default(),
+            removed_by: Initiator::Application,
             is_active: false,
             is_dirty: false,
         }
@@ -275,13 +278,29 @@ impl Server {
         // The rest of the outbox goes to the link whole; what has no link is lost.
         self.hand_over(usize::MAX, cx.io);
         let sessions = std::mem::take(&mut self.sessions);
-        let end = SessionEnd::ByHandler { answered: false };
-        self.endings.get_or_insert(Endings::new(self.life.number(), None, sessions, end));
+        let end = self.our_end(false);
+        let endings = Endings::new(self.life.number(), None, sessions, end.clone(), end);
+        self.endings.get_or_insert(endings);
         let lost = self.outbox.lose_waiting();
         self.report_undelivered(lost, Loss::ShutDown);
         self.requests.shutdown(cx.io);
         self.replies.shutdown(cx.io);
         self.settle(cx.config, cx.io);
+    }
+
+    /// How a session ends that we were closing.
+    pub(super) const fn our_end(&self, answered: bool) -> SessionEnd {
+        if self.parting.is_none() {
+            SessionEnd::ByHandler { answered }
+        } else {
+            SessionEnd::ServerRemoved { answered }
+        }
+    }
+
+    /// Takes a text that is to prove the way to it; published as soon as it is subscribed. It takes the
+    /// place of one that still waits.
+    pub(super) fn prove(&mut self, text: Bytes) {
+        self.outbox.prove(text);
     }
 
     /// Whether it is parted from and all is told.

@@ -19,6 +19,9 @@ pub(super) enum Ticket {
 }
 
 impl Ticket {
+    /// Of what counts nowhere: whoever misses it asks again.
+    pub(super) const UNCOUNTED: Self = Self::Body { to: None, parts: 0, weight: 0 };
+
     pub(super) fn new(delivery: Delivery) -> Self {
         if delivery.is_hang_up() {
             return Self::HangUp(delivery);

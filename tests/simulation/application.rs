@@ -49,7 +49,7 @@ impl Application {
                 assert_eq!(self.up.remove(&server), Some(life));
                 self.waiting.remove(&server);
             }
-            Event::ServerRemoved { server } => {
+            Event::ServerRemoved { server, .. } => {
                 self.up.remove(&server);
             }
             Event::Request { target, request } => {

@@ -332,6 +332,7 @@ impl Run {
 
 fn config(dice: &mut Dice) -> Config {
     let mut config = Config::default();
+    config.control = None;
     config.seed = dice.next();
     config.ping_interval = dice.pick(&[None, Some(5), Some(30)]).map(Duration::from_secs);
     config.close_timeout = Duration::from_millis(dice.pick(&[100, 5_000]));

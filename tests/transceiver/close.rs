@@ -1,10 +1,10 @@
 //! The closing handshake (RFC 6455 7) from both sides, and what breaks the rules.
 
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd};
 use mongrel2_transceiver::websocket::{CloseCode, FrameError};
 
 use crate::browser::{frame, notice, text};
-use crate::pair::{Pair, expected, say, small};
+use crate::pair::{Pair, expected, plain, say, small};
 
 fn close(pair: &Pair, conn_id: i64) -> Command {
     let target = pair.target(conn_id);
@@ -21,7 +21,7 @@ fn end(pair: &mut Pair) -> SessionEnd {
 
 #[test]
 fn a_close_of_ours_that_is_answered_ends_the_connection() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.submit(close(&pair, 3));
     assert_eq!(pair.replies_soon(), expected([(3, b"\x88\x05\x03\xe8bye")]));
@@ -35,7 +35,7 @@ fn a_close_of_ours_that_is_answered_ends_the_connection() {
 
 #[test]
 fn a_close_of_ours_without_an_answer_ends_the_connection_in_time() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.submit(close(&pair, 3));
     pair.run_ms(4_990);
@@ -48,7 +48,7 @@ fn a_close_of_ours_without_an_answer_ends_the_connection_in_time() {
 
 #[test]
 fn two_closes_that_cross_are_one_closing_handshake() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.deliver(frame(3, "0x88", b"\x03\xe9"));
     pair.submit(close(&pair, 3));
@@ -59,7 +59,7 @@ fn two_closes_that_cross_are_one_closing_handshake() {
 
 #[test]
 fn what_the_client_says_behind_our_close_is_ignored() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = pair.open(3);
     pair.submit(close(&pair, 3));
     pair.deliver(text(3, "one more thing"));
@@ -81,7 +81,7 @@ fn a_close_by_the_client_is_echoed_then_the_connection_ended() {
         (b"\x0f\xa0", b"\x88\x02\x0f\xa0"),
         (b"", b"\x88\x00"),
     ] {
-        let mut pair = Pair::up(1, Config::default());
+        let mut pair = Pair::up(1, plain());
         pair.open(3);
         pair.deliver(frame(3, "0x88", payload));
         let replies = pair.replies_soon();
@@ -138,7 +138,7 @@ fn a_message_of_the_largest_size_is_taken() {
 
 #[test]
 fn a_client_that_vanishes_is_told_once_and_not_answered() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.deliver(notice(3));
     pair.run_ms(50);
@@ -152,7 +152,7 @@ fn a_client_that_vanishes_is_told_once_and_not_answered() {
 
 #[test]
 fn codes_that_may_not_be_sent_are_refused() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = pair.open(3);
     for code in [CloseCode::NO_STATUS, CloseCode::ABNORMAL, CloseCode::TLS_HANDSHAKE] {
         let refused = pair.refused(Command::Close { target, code, reason: "".into() });

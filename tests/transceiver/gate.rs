@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use mongrel2_transceiver::transceiver::{Config, Event, Refused};
+use mongrel2_transceiver::transceiver::{Event, Refused};
 
 use crate::bare::Bare;
 use crate::browser::{SENDER, get};
 use crate::by_hand::Hand;
-use crate::pair::{Pair, expected, reply, small};
+use crate::pair::{Pair, expected, plain, reply, small};
 use crate::support::Shape;
 
 fn ups(events: &[Event]) -> usize {
@@ -16,7 +16,7 @@ fn ups(events: &[Event]) -> usize {
 
 #[test]
 fn u13_no_request_is_read_before_the_server_has_subscribed() {
-    let mut bare = Bare::new(1, Config::default());
+    let mut bare = Bare::new(1, plain());
     bare.run_secs(1);
     bare.push(get(7));
     bare.world.script(bare.handler, |event| match event {
@@ -35,7 +35,7 @@ fn u13_no_request_is_read_before_the_server_has_subscribed() {
 #[test]
 fn u13_the_first_reply_is_never_lost() {
     for seed in 0..50 {
-        let mut pair = Pair::new(seed, Config::default());
+        let mut pair = Pair::new(seed, plain());
         let latency = Duration::from_micros(seed * 97 % 20_000);
         let read_max = if seed % 3 == 0 { 9 } else { usize::MAX };
         pair.world.network.shape = Shape { latency, read_max, ..Shape::default() };
@@ -55,7 +55,7 @@ fn u13_the_first_reply_is_never_lost() {
 
 #[test]
 fn a_server_that_would_not_hear_us_is_reported_and_left_alone_until_that_is_mended() {
-    let mut bare = Bare::new(1, Config::default());
+    let mut bare = Bare::new(1, plain());
     bare.subscribe("another-name ");
     bare.run_secs(1);
     bare.push(get(7));
@@ -73,7 +73,7 @@ fn a_server_that_would_not_hear_us_is_reported_and_left_alone_until_that_is_mend
 
 #[test]
 fn a_subscription_that_is_taken_back_closes_the_gate_and_replies_wait() {
-    let mut bare = Bare::new(1, Config::default());
+    let mut bare = Bare::new(1, plain());
     bare.subscribe("");
     bare.run_secs(1);
     bare.push(get(7));

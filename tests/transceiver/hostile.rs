@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mongrel2_transceiver::socket::{self, DownReason, Socket};
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
+use mongrel2_transceiver::transceiver::{Command, Event, Transceiver};
 use mongrel2_transceiver::zmtp::{Message, SocketType};
 
 use crate::bare::Bare;
 use crate::browser::{SENDER, frame, get, handshake};
 use crate::by_hand::Hand;
-use crate::pair::{Pair, add_server, reply, small};
+use crate::pair::{Pair, add_server, plain, reply, small};
 use crate::support::{ByHand, Dice, World, base};
 use crate::wire;
 
@@ -19,7 +19,7 @@ use crate::wire;
 fn any_octets_from_a_server_end_in_events_and_operations() {
     for seed in 0..200 {
         let mut dice = Dice::new(seed);
-        let mut hand = ByHand::new(Transceiver::new(base(), Config::default()));
+        let mut hand = ByHand::new(Transceiver::new(base(), plain()));
         hand.submit(add_server(SENDER, 9999)).unwrap();
         for _ in 0..40 {
             hand.pass(Duration::from_secs(3));
@@ -52,7 +52,7 @@ fn any_octets_from_a_server_end_in_events_and_operations() {
 fn mutilated_messages_of_a_server_do_no_harm() {
     for seed in 0..20 {
         let mut dice = Dice::new(seed);
-        let mut pair = Pair::up(seed, Config::default());
+        let mut pair = Pair::up(seed, plain());
         for _ in 0..200 {
             let conn_id = i64::try_from(dice.below(5)).unwrap() - 1;
             let flags = format!("0x{:X}", dice.below(256));
@@ -151,7 +151,7 @@ fn sessions_that_ended_lock_nobody_out_though_nobody_is_pinged_for_years() {
 
 #[test]
 fn a_handler_that_was_stopped_for_a_while_does_not_blame_its_servers() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     // PINGs go out at the first look; at the second their answers are there, but nobody has read them.
     for _ in 0..2 {
         pair.world.jump(Duration::from_secs(30));
@@ -170,7 +170,7 @@ fn a_peer_of_the_wrong_kind_is_unreachable() {
     let peer = world.add(Socket::new(world.now(), socket::Config::new(SocketType::Pull)));
     let endpoint = "tcp://127.0.0.1:9999".parse().unwrap();
     world.submit(peer, socket::Command::Bind(endpoint)).unwrap();
-    let handler = world.add(Transceiver::new(world.now(), Config::default()));
+    let handler = world.add(Transceiver::new(world.now(), plain()));
     world.submit(handler, add_server(SENDER, 9999)).unwrap();
     world.run_for(Duration::from_millis(50));
     let events = world.events(handler);
@@ -182,7 +182,7 @@ fn a_peer_of_the_wrong_kind_is_unreachable() {
 
 #[test]
 fn subscriptions_without_end_are_bounded() {
-    let mut bare = Bare::new(1, Config::default());
+    let mut bare = Bare::new(1, plain());
     bare.run_secs(1);
     for number in 0..5000 {
         let topic = Bytes::from(format!("topic {number}"));
@@ -194,7 +194,7 @@ fn subscriptions_without_end_are_bounded() {
 
 #[test]
 fn a_message_of_many_frames_is_its_first() {
-    let mut bare = Bare::new(1, Config::default());
+    let mut bare = Bare::new(1, plain());
     bare.subscribe("");
     bare.run_secs(1);
     let frames = vec![get(1).into(), get(2).into()];
@@ -208,7 +208,7 @@ fn a_message_of_many_frames_is_its_first() {
 
 #[test]
 fn a_size_that_nobody_has_memory_for_is_skipped_and_not_reserved() {
-    let mut hand = Hand::up(1, Config::default());
+    let mut hand = Hand::up(1, plain());
     let start = format!("{SENDER} 7 / ");
     let announced = wire::announce(wire::LONG, 1 << 60);
     hand.hand.says(hand.requests, &[&announced, start.as_bytes()].concat());

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::mongrel2::{ConnId, Dialect};
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, Refused, Target};
+use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, Target};
 
 use crate::browser::{get, get_tnetstring, get_with, message_in, notice, post};
-use crate::pair::{Pair, expected, reply, say};
+use crate::pair::{Pair, expected, plain, reply, say};
 
 #[test]
 fn a_request_is_answered() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.deliver(get(7));
     let event = pair.until(|event| matches!(event, Event::Request { .. }));
     let Event::Request { target, request } = event else { unreachable!() };
@@ -23,7 +23,7 @@ fn a_request_is_answered() {
 
 #[test]
 fn a_request_in_tnetstrings_is_the_same_request() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.deliver(get_tnetstring(7));
     let event = pair.until(|event| matches!(event, Event::Request { .. }));
     let Event::Request { target, request } = event else { unreachable!() };
@@ -34,7 +34,7 @@ fn a_request_in_tnetstrings_is_the_same_request() {
 
 #[test]
 fn a_reply_that_closes_ends_the_connection_behind_it() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let headers = [("connection", "close")];
     pair.deliver(get_with(7, &headers));
     let event = pair.until(|event| matches!(event, Event::Request { .. }));
@@ -48,7 +48,7 @@ fn a_reply_that_closes_ends_the_connection_behind_it() {
 
 #[test]
 fn requests_of_one_connection_are_told_in_order_and_answered_in_order() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     for number in 0..100 {
         pair.deliver(post(7, format!("{number}").as_bytes()));
     }
@@ -64,7 +64,7 @@ fn requests_of_one_connection_are_told_in_order_and_answered_in_order() {
 
 #[test]
 fn hanging_up_is_an_empty_reply_behind_the_others() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = pair.target(7);
     pair.submit(reply(target, "a"));
     pair.submit(Command::HangUp { target });
@@ -73,7 +73,7 @@ fn hanging_up_is_an_empty_reply_behind_the_others() {
 
 #[test]
 fn an_empty_reply_is_refused() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = pair.target(7);
     assert_eq!(pair.refused(reply(target, "")), Refused::Empty);
     assert!(pair.replies_soon().is_empty());
@@ -81,7 +81,7 @@ fn an_empty_reply_is_refused() {
 
 #[test]
 fn a_message_to_what_is_no_session_is_refused() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = pair.target(7);
     assert_eq!(pair.refused(say(target, "hi")), Refused::UnknownSession);
     assert!(pair.replies_soon().is_empty());
@@ -89,7 +89,7 @@ fn a_message_to_what_is_no_session_is_refused() {
 
 #[test]
 fn nothing_is_ever_said_to_a_negative_connection() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let target = Target { conn_id: ConnId::NONE, ..pair.target(1) };
     assert_eq!(pair.refused(reply(target, "x")), Refused::ServerGone);
     assert_eq!(pair.refused(Command::HangUp { target }), Refused::ServerGone);
@@ -99,8 +99,8 @@ fn nothing_is_ever_said_to_a_negative_connection() {
 
 #[test]
 fn replies_to_unknown_servers_are_refused() {
-    let mut pair = Pair::up(1, Config::default());
-    let mut other = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
+    let mut other = Pair::up(1, plain());
     other.submit(Command::RemoveServer { server: other.id });
     other.until(|event| matches!(event, Event::ServerRemoved { .. }));
     let target = other.target(7);
@@ -115,7 +115,7 @@ fn replies_to_unknown_servers_are_refused() {
 
 #[test]
 fn a_notice_for_a_plain_connection_is_told_and_never_answered() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     for _ in 0..2 {
         pair.deliver(notice(7));
         let event = pair.until(|event| matches!(event, Event::Disconnect { .. }));
@@ -129,7 +129,7 @@ fn a_notice_for_a_plain_connection_is_told_and_never_answered() {
 
 #[test]
 fn what_only_looks_like_a_notice_is_a_request() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     // A browser's body on a route that begins with @*: all the server's headers are there.
     let headers = [("METHOD", "JSON"), ("PATH", "@*"), ("REMOTE_ADDR", "127.0.0.1")];
@@ -141,7 +141,7 @@ fn what_only_looks_like_a_notice_is_a_request() {
 
 #[test]
 fn an_end_of_a_connection_that_is_lost_with_the_link_is_sent_again() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let stream = pair.reply_stream();
     pair.world.network.stall(stream, true);
     let target = pair.target(7);
@@ -155,7 +155,7 @@ fn an_end_of_a_connection_that_is_lost_with_the_link_is_sent_again() {
 
 #[test]
 fn a_link_lost_with_replies_under_way_is_reported_and_hang_ups_are_sent_again() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let stream = pair.reply_stream();
     pair.world.network.stall(stream, true);
     let target = pair.target(7);

@@ -1,11 +1,11 @@
 //! What is bounded, and what becomes of that which is too much.
 
 use bytes::Bytes;
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd};
 use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{frame, get, post, text};
-use crate::pair::{Pair, expected, reply, say, small};
+use crate::pair::{Pair, expected, plain, reply, say, small};
 
 fn stall(pair: &mut Pair, is_stalled: bool) {
     let stream = pair.reply_stream();
@@ -137,7 +137,7 @@ fn a_frame_above_the_limit_of_messages_ends_its_session_with_1009() {
 
 #[test]
 fn a_message_that_cannot_be_read_is_answered_with_400_and_reported() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.deliver(Bytes::from_static(b"5a0c2e6e-test 7 / 5:{\"a\",0:,"));
     pair.run_ms(50);
     let events = pair.events();
@@ -150,7 +150,7 @@ fn a_message_that_cannot_be_read_is_answered_with_400_and_reported() {
 
 #[test]
 fn a_message_that_nobody_can_be_told_of_is_reported_alone() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     for raw in [&b""[..], b"\xff", b"5a0c2e6e-test -1 / nonsense", b"a b c d"] {
         pair.deliver(Bytes::from_static(raw));
         pair.run_ms(50);

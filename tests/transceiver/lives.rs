@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mongrel2_transceiver::socket::DownReason;
-use mongrel2_transceiver::transceiver::{Config, Event, Loss, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Event, Loss, Refused, SessionEnd};
 
 use crate::browser::{SENDER, frame, get, text};
 use crate::by_hand::Hand;
-use crate::pair::{Pair, add_server, expected, new_server, reply, say, small};
+use crate::pair::{Pair, add_server, expected, new_server, plain, reply, say, small};
 
 fn closed_by_loss(events: &[Event]) -> usize {
     let lost =
@@ -17,7 +17,7 @@ fn closed_by_loss(events: &[Event]) -> usize {
 
 #[test]
 fn a_restarted_server_is_another_life() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let (session, plain) = (pair.open(1), pair.target(2));
     pair.crash();
     pair.run_ms(10);
@@ -38,7 +38,7 @@ fn a_restarted_server_is_another_life() {
 
 #[test]
 fn replies_that_waited_for_a_dead_server_are_reported_and_never_reach_the_next() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let session = pair.open(1);
     let stream = pair.reply_stream();
     pair.world.network.stall(stream, true);
@@ -88,7 +88,7 @@ fn a_thousand_sessions_end_once_each_with_their_server() {
 #[test]
 fn one_lost_link_does_not_end_the_life() {
     for is_requests in [true, false] {
-        let mut pair = Pair::up(1, Config::default());
+        let mut pair = Pair::up(1, plain());
         let session = pair.open(1);
         let stream = if is_requests { pair.request_stream() } else { pair.reply_stream() };
         pair.world.network.cut(stream);
@@ -127,7 +127,7 @@ fn requests_that_came_by_a_lost_link_are_told_and_their_answers_wait_for_the_nex
 
 #[test]
 fn a_half_open_reply_link_cannot_vouch_for_the_next_process() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let session = pair.open(1);
     let stream = pair.reply_stream();
     pair.world.half_open(stream, pair.server);
@@ -151,7 +151,7 @@ fn a_half_open_reply_link_cannot_vouch_for_the_next_process() {
 
 #[test]
 fn a_half_open_request_link_cannot_vouch_for_the_next_process() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     let session = pair.open(1);
     let stream = pair.request_stream();
     pair.world.half_open(stream, pair.server);
@@ -224,7 +224,7 @@ fn a_slow_application_does_not_end_a_life_by_keeping_the_proof_waiting() {
 
 #[test]
 fn a_server_that_speaks_zmtp_3_0_is_served_and_lives_while_both_links_do() {
-    let mut hand = Hand::up(0, Config::default());
+    let mut hand = Hand::up(0, plain());
     hand.deliver(&get(7));
     let events = hand.hand.events();
     let [Event::Request { target, .. }] = &events[..] else { panic!("{events:?}") };
@@ -241,7 +241,7 @@ fn a_server_that_speaks_zmtp_3_0_is_served_and_lives_while_both_links_do() {
 
 #[test]
 fn nothing_is_taken_from_a_link_that_was_lost_before_it_was_proven() {
-    let mut hand = Hand::up(1, Config::default());
+    let mut hand = Hand::up(1, plain());
     hand.deliver(&crate::browser::handshake(1, "13"));
     assert_eq!(hand.hand.events().len(), 1);
     hand.hand.ends(hand.requests, None);
@@ -261,7 +261,7 @@ fn nothing_is_taken_from_a_link_that_was_lost_before_it_was_proven() {
 
 #[test]
 fn a_proof_that_is_late_is_asked_for_again_while_octets_come() {
-    let mut hand = Hand::up(1, Config::default());
+    let mut hand = Hand::up(1, plain());
     hand.hand.ends(hand.requests, None);
     hand.hand.pass(Duration::from_millis(200));
     hand.requests = hand.hand.connect();
@@ -284,7 +284,7 @@ fn a_proof_that_is_late_is_asked_for_again_while_octets_come() {
 #[test]
 fn an_unreachable_server_is_tried_again_and_again() {
     let mut world = crate::support::World::new(1);
-    let handler = world.add(mongrel2_transceiver::Transceiver::new(world.now(), Config::default()));
+    let handler = world.add(mongrel2_transceiver::Transceiver::new(world.now(), plain()));
     world.submit(handler, add_server(SENDER, 9999)).unwrap();
     world.run_for(Duration::from_secs(60));
     let events = world.events(handler);

@@ -172,8 +172,15 @@ pub(crate) fn new_server(world: &World, sender: &str, port: u16) -> Server {
 
 /// A configuration whose handler has little room.
 pub(crate) fn small(change: impl FnOnce(&mut Config)) -> Config {
-    let mut config = Config::default();
+    let mut config = plain();
     change(&mut config);
+    config
+}
+
+/// A configuration without a control socket.
+pub(crate) fn plain() -> Config {
+    let mut config = Config::default();
+    config.control = None;
     config
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use mongrel2_transceiver::Transceiver;
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEnd};
 
 use crate::browser::{SENDER, frame, get, handshake, text};
-use crate::pair::{Pair, add_server, expected, reply, say, small};
+use crate::pair::{Pair, add_server, expected, plain, reply, say, small};
 use crate::support::World;
 
 const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
@@ -32,7 +32,7 @@ fn until_stopped(pair: &mut Pair) -> (Vec<Event>, usize) {
 #[test]
 fn without_servers_a_shutdown_is_over_at_once() {
     let mut world = World::new(1);
-    let handler = world.add(Transceiver::new(world.now(), Config::default()));
+    let handler = world.add(Transceiver::new(world.now(), plain()));
     world.submit(handler, Command::Shutdown).unwrap();
     assert!(matches!(world.events(handler)[..], [Event::Stopped { undelivered: 0 }]));
     world.submit(handler, Command::Shutdown).unwrap();
@@ -43,7 +43,7 @@ fn without_servers_a_shutdown_is_over_at_once() {
 
 #[test]
 fn a_shutdown_without_sessions_tells_removed_then_stopped() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.submit(Command::Shutdown);
     let (events, undelivered) = until_stopped(&mut pair);
     assert!(matches!(&events[..], [Event::ServerRemoved { .. }, Event::Stopped { .. }]));
@@ -52,7 +52,7 @@ fn a_shutdown_without_sessions_tells_removed_then_stopped() {
 
 #[test]
 fn a_client_that_answers_our_farewell_has_been_closed_in_order() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.open(3);
     pair.submit(Command::Shutdown);
     pair.run_ms(20);
@@ -64,13 +64,13 @@ fn a_client_that_answers_our_farewell_has_been_closed_in_order() {
     else {
         panic!("{events:?}")
     };
-    assert_eq!((end, undelivered), (&SessionEnd::ByHandler { answered: true }, 0));
+    assert_eq!((end, undelivered), (&SessionEnd::ServerRemoved { answered: true }, 0));
     assert_eq!(pair.replies(), expected([(3, b"")]));
 }
 
 #[test]
 fn a_client_that_does_not_answer_our_farewell_is_hung_up_on() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.open(3);
     pair.submit(Command::Shutdown);
     let (events, _) = until_stopped(&mut pair);
@@ -79,13 +79,13 @@ fn a_client_that_does_not_answer_our_farewell_is_hung_up_on() {
     else {
         panic!("{events:?}")
     };
-    assert_eq!(end, &SessionEnd::ByHandler { answered: false });
+    assert_eq!(end, &SessionEnd::ServerRemoved { answered: false });
     assert_eq!(pair.replies(), expected([(3, GOING_AWAY), (3, b"")]));
 }
 
 #[test]
 fn a_thousand_sessions_get_a_farewell_and_end_once_each() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     for conn_id in 1..=1000 {
         pair.deliver(handshake(conn_id, "13"));
         pair.run_ms(2);
@@ -103,7 +103,7 @@ fn a_thousand_sessions_get_a_farewell_and_end_once_each() {
     let (events, undelivered) = until_stopped(&mut pair);
     let answered = |wanted: bool| {
         let is_so = |event: &&Event| {
-            matches!(event, Event::SessionClosed { end: SessionEnd::ByHandler { answered }, .. }
+            matches!(event, Event::SessionClosed { end: SessionEnd::ServerRemoved { answered }, .. }
                 if *answered == wanted)
         };
         events.iter().filter(is_so).count()
@@ -117,7 +117,7 @@ fn a_thousand_sessions_get_a_farewell_and_end_once_each() {
 #[test]
 fn a_shutdown_ends_though_the_server_is_dead() {
     for was_up in [true, false] {
-        let mut pair = Pair::new(3, Config::default());
+        let mut pair = Pair::new(3, plain());
         if was_up {
             pair.until(|event| matches!(event, Event::ServerUp { .. }));
             pair.open(3);
@@ -132,7 +132,7 @@ fn a_shutdown_ends_though_the_server_is_dead() {
 
 #[test]
 fn a_server_that_dies_in_the_middle_of_the_farewell_is_removed_all_the_same() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.open(3);
     pair.submit(Command::Shutdown);
     pair.run_ms(20);
@@ -144,7 +144,7 @@ fn a_server_that_dies_in_the_middle_of_the_farewell_is_removed_all_the_same() {
 
 #[test]
 fn what_was_accepted_before_the_shutdown_is_delivered() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     let (plain, session) = (pair.target(1), pair.open(2));
     pair.submit(reply(plain, "a"));
     pair.submit(say(session, "b"));
@@ -156,7 +156,7 @@ fn what_was_accepted_before_the_shutdown_is_delivered() {
 
 #[test]
 fn requests_in_hand_can_still_be_answered() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.deliver(get(7));
     pair.until(|event| matches!(event, Event::Request { .. }));
     pair.submit(Command::Shutdown);
@@ -172,7 +172,7 @@ fn requests_in_hand_can_still_be_answered() {
 
 #[test]
 fn what_cannot_be_flushed_in_time_is_reported() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     let stream = pair.reply_stream();
     pair.world.network.stall(stream, true);
     let target = pair.target(7);
@@ -198,7 +198,7 @@ fn what_cannot_be_flushed_in_time_is_reported() {
 
 #[test]
 fn new_websockets_are_sent_away_while_parting() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.submit(Command::Shutdown);
     pair.deliver(handshake(3, "13"));
     pair.deliver(text(4, "who am I?"));
@@ -212,7 +212,7 @@ fn new_websockets_are_sent_away_while_parting() {
 
 #[test]
 fn a_shutdown_of_nothing_lingers_not_at_all() {
-    let mut config = Config::default();
+    let mut config = plain();
     config.linger = Duration::ZERO;
     let mut pair = Pair::up(3, config);
     pair.open(3);
@@ -223,7 +223,7 @@ fn a_shutdown_of_nothing_lingers_not_at_all() {
 
 #[test]
 fn a_farewell_that_waits_for_no_answer_leaves_no_deadline_in_the_past() {
-    let mut config = Config::default();
+    let mut config = plain();
     config.close_timeout = Duration::ZERO;
     let mut pair = Pair::up(3, config);
     pair.open(3);
@@ -233,7 +233,7 @@ fn a_farewell_that_waits_for_no_answer_leaves_no_deadline_in_the_past() {
 
 #[test]
 fn a_server_is_removed_while_traffic_flows_and_added_again() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     pair.world.script(pair.handler, |event| match event {
         Event::Request { target, .. } => vec![reply(*target, "x")],
         _ => Vec::new(),
@@ -261,7 +261,7 @@ fn a_server_is_removed_while_traffic_flows_and_added_again() {
 
 #[test]
 fn nothing_is_read_for_a_server_that_is_removed_before_it_came_up() {
-    let mut hand = crate::by_hand::Hand::connected(1, Config::default());
+    let mut hand = crate::by_hand::Hand::connected(1, plain());
     hand.hand.hear();
     let events = hand.hand.events();
     let [Event::ServerAdded { server, .. }] = &events[..] else { panic!("{events:?}") };
@@ -277,7 +277,7 @@ fn nothing_is_read_for_a_server_that_is_removed_before_it_came_up() {
 
 #[test]
 fn a_thousand_servers_added_and_removed_leave_nothing_behind() {
-    let mut pair = Pair::up(3, Config::default());
+    let mut pair = Pair::up(3, plain());
     for round in 0..1000 {
         let server = pair.id;
         if round % 3 == 0 {

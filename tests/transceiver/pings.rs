@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use mongrel2_transceiver::transceiver::{Config, Event, SessionEnd};
+use mongrel2_transceiver::transceiver::{Event, SessionEnd};
 
 use crate::browser::{frame, text};
-use crate::pair::{Pair, expected, small};
+use crate::pair::{Pair, expected, plain, small};
 
 /// One slice of a ping round of 30 s is 468.75 ms: a session that opens now is looked at first then.
 const FIRST_LOOK_MS: u64 = 469;
 
 #[test]
 fn a_ping_is_answered_by_a_pong_with_the_same_payload() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.deliver(frame(3, "0x89", b""));
     pair.deliver(frame(3, "0x89", &[b'p'; 125]));
@@ -24,7 +24,7 @@ fn a_ping_is_answered_by_a_pong_with_the_same_payload() {
 
 #[test]
 fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.deliver(crate::browser::handshake(3, "13"));
     pair.until(|event| matches!(event, Event::SessionOpened { .. }));
     pair.run_ms(100);
@@ -50,7 +50,7 @@ fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
 
 #[test]
 fn a_chatty_session_is_never_pinged() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     for _ in 0..20 {
         pair.run_secs(20);
@@ -62,7 +62,7 @@ fn a_chatty_session_is_never_pinged() {
 
 #[test]
 fn a_pong_keeps_a_session_alive() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     for _ in 0..10 {
         pair.run_secs(60);
@@ -85,7 +85,7 @@ fn without_an_interval_nobody_is_pinged_or_ended() {
 
 #[test]
 fn three_hundred_silent_sessions_are_pinged_in_few_messages() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     for conn_id in 1..=300 {
         pair.deliver(crate::browser::handshake(conn_id, "13"));
         pair.run_ms(2);
@@ -120,7 +120,7 @@ fn silence_does_not_count_while_the_application_does_not_listen() {
 
 #[test]
 fn a_jump_of_the_clock_ends_nobody() {
-    let mut pair = Pair::up(1, Config::default());
+    let mut pair = Pair::up(1, plain());
     pair.open(3);
     pair.run_secs(31);
     assert_eq!(pair.replies().len(), 1);

@@ -3,13 +3,11 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::ConnId;
 use mongrel2_transceiver::server::{self, Server};
-use mongrel2_transceiver::transceiver::{
-    Command, Config, Event, Refused, ServerId, Target, Transceiver,
-};
+use mongrel2_transceiver::transceiver::{Command, Event, Refused, ServerId, Target, Transceiver};
 use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{get, handshake};
-use crate::pair::{add_server, new_server, replies, reply, small};
+use crate::pair::{add_server, new_server, plain, replies, reply, small};
 use crate::support::{NodeId, World};
 
 const NAMES: [(&str, u16); 3] = [("one", 7001), ("two", 7011), ("three", 7021)];
@@ -19,7 +17,7 @@ type Servers = Vec<(NodeId<Server>, ServerId)>;
 
 fn three() -> (World, NodeId<Transceiver>, Servers) {
     let mut world = World::new(1);
-    let handler = world.add(Transceiver::new(world.now(), Config::default()));
+    let handler = world.add(Transceiver::new(world.now(), plain()));
     let nodes = NAMES.map(|(name, port)| {
         world.submit(handler, add_server(name, port)).unwrap();
         world.add(new_server(&world, name, port))
@@ -28,7 +26,7 @@ fn three() -> (World, NodeId<Transceiver>, Servers) {
     let events = world.events(handler);
     let ids = NAMES.map(|(name, _)| {
         let found = events.iter().find_map(|event| match event {
-            Event::ServerAdded { server, sender } if sender == name => Some(*server),
+            Event::ServerAdded { server, sender, .. } if sender == name => Some(*server),
             _ => None,
         });
         found.unwrap()

@@ -2,17 +2,15 @@
 
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::ConnId;
-use mongrel2_transceiver::transceiver::{
-    Command, Config, Event, Loss, Refused, SessionEnd, Target,
-};
+use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEnd, Target};
 use mongrel2_transceiver::websocket::{CloseCode, Message};
 
 use crate::browser::{frame, get, handshake, handshake_accepting, notice, old_handshake, text};
-use crate::pair::{Pair, expected, reply, say, small};
+use crate::pair::{Pair, expected, plain, reply, say, small};
 
 #[test]
 fn a_websocket_is_opened_and_echoed() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     let target = pair.open(3);
     pair.deliver(text(3, "hi"));
     pair.deliver(frame(3, "0x82", b"\xff\x00"));
@@ -32,7 +30,7 @@ fn a_websocket_is_opened_and_echoed() {
 
 #[test]
 fn a_frame_before_our_answer_is_a_message_of_the_session() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.deliver(handshake(3, "13"));
     pair.deliver(text(3, "early"));
     pair.run_ms(50);
@@ -55,7 +53,7 @@ fn refusal(pair: &mut Pair, raw: Bytes) -> Vec<u8> {
 
 #[test]
 fn handshakes_that_cannot_be_taken_are_refused_and_their_connections_ended() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     assert_eq!(refusal(&mut pair, handshake(3, "8")), b"426");
     assert_eq!(refusal(&mut pair, handshake(3, "")), b"426");
     assert_eq!(refusal(&mut pair, handshake_accepting(3, "13", b"too short")), b"400");
@@ -64,7 +62,7 @@ fn handshakes_that_cannot_be_taken_are_refused_and_their_connections_ended() {
 
 #[test]
 fn a_refusal_of_the_version_says_which_would_do() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.deliver(handshake(3, "7"));
     let head = pair.replies_soon()[0].1.to_vec();
     let head = String::from_utf8(head).unwrap();
@@ -84,7 +82,7 @@ fn too_many_sessions_are_refused_until_one_has_ended() {
 
 #[test]
 fn frames_of_a_refused_handshake_are_nobody_s() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.deliver(handshake(3, "8"));
     pair.deliver(text(3, "hello?"));
     assert_eq!(pair.replies_soon().len(), 2);
@@ -93,7 +91,7 @@ fn frames_of_a_refused_handshake_are_nobody_s() {
 
 #[test]
 fn frames_of_a_connection_that_we_ended_are_ignored() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     let target = pair.open(3);
     pair.submit(Command::HangUp { target });
     let events = pair.events();
@@ -108,7 +106,7 @@ fn frames_of_a_connection_that_we_ended_are_ignored() {
 
 #[test]
 fn a_session_whose_handshake_another_handler_took_is_adopted() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.deliver(text(3, "hi"));
     pair.run_ms(50);
     let events = pair.events();
@@ -133,7 +131,7 @@ fn what_cannot_be_adopted_for_want_of_room_is_told_to_try_again_later() {
 
 #[test]
 fn a_second_handshake_of_an_open_session_ends_the_first() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.open(3);
     pair.deliver(handshake(3, "13"));
     pair.run_ms(50);
@@ -146,7 +144,7 @@ fn a_second_handshake_of_an_open_session_ends_the_first() {
 
 #[test]
 fn a_handshake_from_nobody_is_not_answered() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.deliver(handshake(-1, "13"));
     pair.deliver(text(-1, "x"));
     assert!(pair.replies_soon().is_empty() && pair.is_silent());
@@ -155,7 +153,7 @@ fn a_handshake_from_nobody_is_not_answered() {
 
 #[test]
 fn raw_replies_to_a_session_are_refused() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     let target = pair.open(3);
     assert_eq!(pair.refused(reply(target, "HTTP/1.1 200 OK")), Refused::IsSession);
     pair.submit(Command::Close { target, code: CloseCode::NORMAL, reason: "".into() });
@@ -167,7 +165,7 @@ fn raw_replies_to_a_session_are_refused() {
 
 #[test]
 fn a_plain_request_does_not_disturb_sessions() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.open(3);
     pair.deliver(get(4));
     pair.until(|event| matches!(event, Event::Request { .. }));
@@ -178,7 +176,7 @@ fn a_plain_request_does_not_disturb_sessions() {
 
 #[test]
 fn a_broadcast_reaches_each_once_in_messages_of_at_most_128() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     let targets: Vec<Target> = (1..=300).map(|conn_id| pair.open(conn_id)).collect();
     let message = Message::from("to all");
     pair.submit(Command::Broadcast { targets, message });
@@ -198,7 +196,7 @@ fn a_broadcast_reaches_each_once_in_messages_of_at_most_128() {
 
 #[test]
 fn whom_a_broadcast_cannot_reach_is_reported_and_disturbs_nobody() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     let open = pair.open(1);
     let unknown = pair.target(2);
     let foreign = Target { life: 9, ..open };
@@ -215,7 +213,7 @@ fn whom_a_broadcast_cannot_reach_is_reported_and_disturbs_nobody() {
 
 #[test]
 fn a_broadcast_to_nobody_does_nothing() {
-    let mut pair = Pair::up(2, Config::default());
+    let mut pair = Pair::up(2, plain());
     pair.submit(Command::Broadcast { targets: Vec::new(), message: Message::from("x") });
     assert!(pair.replies_soon().is_empty() && pair.is_silent());
 }

@@ -146,7 +146,7 @@ impl Hall {
                 let heard = self.servers.get_mut(server).expect("of a server");
                 assert_eq!(heard.life.take(), Some(*life), "down, but not up");
             }
-            Event::ServerRemoved { server } => {
+            Event::ServerRemoved { server, .. } => {
                 assert!(self.servers.remove(server).is_some(), "removed, but not there");
                 let has_left = self.open.iter().all(|target| target.server != *server);
                 assert!(has_left, "sessions outlive their server: {:?}", self.open);
