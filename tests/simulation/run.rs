@@ -13,7 +13,7 @@ use crate::crowd::Process;
 use crate::faults::{Fault, Faults, shape};
 use crate::log::{Log, elapsed};
 use crate::oracle::{Oracle, Peer, Token};
-use crate::support::{Dice, World};
+use crate::support::{Dice, StreamId, World};
 
 struct Run {
     log: Log,
@@ -28,7 +28,7 @@ struct Run {
     faults: Faults,
     next_fault: Option<(Duration, Fault)>,
     /// Streams of which one end is gone and the other does not know.
-    half_open: Vec<usize>,
+    half_open: Vec<StreamId>,
     /// Whether no browser begins anything any more.
     is_silent: bool,
     /// What ends by itself, and when.
@@ -37,7 +37,7 @@ struct Run {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    Stall(usize),
+    Stall(StreamId),
     Refuse,
     Hang,
     Deaf,
@@ -217,7 +217,7 @@ impl Run {
     }
 
     /// A stream of some server, which may lose what is on its way.
-    fn some_stream(&mut self) -> Option<usize> {
+    fn some_stream(&mut self) -> Option<StreamId> {
         let at = self.dice.below(self.servers.len());
         let process = self.servers[at].as_ref().ok()?;
         let streams = self.world.streams(process.node);

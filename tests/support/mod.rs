@@ -9,14 +9,12 @@
 
 mod by_hand;
 mod contract;
-mod dice;
-mod network;
 mod world;
 
 pub(crate) use by_hand::ByHand;
 pub(crate) use contract::Checked;
-pub(crate) use dice::Dice;
-pub(crate) use network::Shape;
+pub(crate) use mongrel2_transceiver_memory::Dice;
+pub(crate) use mongrel2_transceiver_memory::wires::{Shape, StreamId};
 pub(crate) use world::{NodeId, World};
 
 /// The one instant that all virtual times are counted from.

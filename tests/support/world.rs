@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use mongrel2_transceiver::{Input, Machine, Output};
+use mongrel2_transceiver_memory::Dice;
+use mongrel2_transceiver_memory::wires::{StreamId, Wires};
 
-use super::network::{Network, StreamId};
-use super::{Checked, Dice, base};
+use super::{Checked, base};
 
 /// Any number of machines and the network between them.
 pub(crate) struct World {
-    pub(crate) network: Network,
+    pub(crate) network: Wires,
     nodes: Vec<Box<dyn Node>>,
     /// Steps within one instant, to notice spinning.
     steps: usize,
@@ -35,12 +36,14 @@ type Script<M> = Box<dyn FnMut(&<M as Machine>::Event) -> Vec<<M as Machine>::Co
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { network: Network::new(Dice::new(seed)), nodes: Vec::new(), steps: 0 }
+        let mut network = Wires::new(Dice::new(seed));
+        network.crosses = true;
+        Self { network, nodes: Vec::new(), steps: 0 }
     }
 
     /// The time now, for machines about to be added.
     pub(crate) fn now(&self) -> Instant {
-        base() + self.network.now
+        base() + self.network.now()
     }
 
     pub(crate) fn add<M>(&mut self, machine: M) -> NodeId<M>
@@ -115,14 +118,14 @@ impl World {
     }
 
     pub(crate) fn run_for(&mut self, time: Duration) {
-        let end = self.network.now + time;
+        let end = self.network.now() + time;
         while self.step(end) {}
-        self.network.now = end;
+        self.network.set_now(end);
     }
 
     /// Runs until something holds; panics where it does not within ten minutes.
     pub(crate) fn run_until(&mut self, mut holds: impl FnMut(&mut Self) -> bool) {
-        let end = self.network.now + Duration::from_secs(600);
+        let end = self.network.now() + Duration::from_secs(600);
         while !holds(self) {
             assert!(self.step(end), "what was waited for did not come");
         }
@@ -130,7 +133,7 @@ impl World {
 
     /// The time jumps, and nothing that was due on the way happened at its time.
     pub(crate) fn jump(&mut self, time: Duration) {
-        self.network.now += time;
+        self.network.set_now(self.network.now() + time);
     }
 
     /// Does what is due first. False where nothing is, up to `end`.
@@ -141,9 +144,9 @@ impl World {
         let due_network = self.network.next_at();
         let first = due_node.map(|(at, _)| at).into_iter().chain(due_network).min();
         let Some(at) = first.filter(|at| *at <= end) else { return false };
-        self.steps = if at > self.network.now { 0 } else { self.steps + 1 };
+        self.steps = if at > self.network.now() { 0 } else { self.steps + 1 };
         assert!(self.steps < 1_000_000, "the machines spin");
-        self.network.now = self.network.now.max(at);
+        self.network.set_now(at);
         let told = match due_node {
             Some((deadline, id)) if due_network.is_none_or(|network| deadline < network) => {
                 Some((id, Input::Timeout))

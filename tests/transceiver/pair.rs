@@ -11,7 +11,7 @@ use mongrel2_transceiver::transceiver::{
 use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{SENDER, handshake};
-use crate::support::{NodeId, World};
+use crate::support::{NodeId, StreamId, World};
 
 pub(crate) struct Pair {
     pub(crate) world: World,
@@ -131,12 +131,12 @@ impl Pair {
     }
 
     /// The handler's stream that requests come by, while both links are there.
-    pub(crate) fn request_stream(&self) -> usize {
+    pub(crate) fn request_stream(&self) -> StreamId {
         self.world.streams(self.handler)[0]
     }
 
     /// The handler's stream that replies go by, while both links are there.
-    pub(crate) fn reply_stream(&self) -> usize {
+    pub(crate) fn reply_stream(&self) -> StreamId {
         self.world.streams(self.handler)[1]
     }
 }
