@@ -45,7 +45,7 @@
 //! # The map
 //! - [`transceiver`]: what handlers are written with. [`Transceiver`] serves any number of Mongrel2
 //!   servers, and sees to connecting anew, to sessions, pings, closes and an orderly end.
-//! - [`server`]: a stand-in for Mongrel2, for tests.
+//! - [`server`]: a stand-in for Mongrel2, for tests; [`client`]: a pretended browser behind it.
 //! - [`socket`]: ZeroMQ's PUSH, PULL, PUB, SUB, REQ and REP, each a machine.
 //! - [`introduction`]: what servers say to a handler's control socket, and hear there.
 //! - [`zmtp`]: ZMTP 3.1 on one link; [`mongrel2`]: requests, responses, the control port;
@@ -75,6 +75,7 @@
 //!
 //! What both sides owe each other is written down once, as [the contract](Machine#the-contract).
 
+pub mod client;
 pub mod endpoint;
 pub mod introduction;
 pub mod machine;

@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mongrel2", &["segments"]),
     ("websocket", &["segments"]),
     ("introduction", &["endpoint", "mongrel2"]),
+    ("client", &["rng", "mongrel2", "websocket"]),
     ("socket", &["endpoint", "segments", "rng", "machine", "zmtp"]),
     (
         "transceiver",

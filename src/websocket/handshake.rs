@@ -40,6 +40,13 @@ pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_KEY_LEN] {
     base64(&sha1.digest().bytes())
 }
 
+/// The value of `Sec-WebSocket-Key` for these octets, which a client draws for each handshake
+/// (RFC 6455 4.1).
+#[must_use]
+pub fn client_key(nonce: [u8; 16]) -> [u8; CLIENT_KEY_LEN] {
+    base64(&nonce)
+}
+
 /// Whether `accept` looks like what Mongrel2 puts into the body of a handshake: 27 characters of
 /// base64 and `=`.
 #[must_use]
@@ -65,10 +72,11 @@ fn put_on_one_line(text: &[u8], out: &mut BytesMut) {
     );
 }
 
-/// Base64 (RFC 4648 4) of a SHA-1. Its last two octets make three characters and one `=`.
-fn base64(digest: &[u8; 20]) -> [u8; ACCEPT_KEY_LEN] {
-    let mut text = [b'='; ACCEPT_KEY_LEN];
-    for (three, four) in digest.chunks(3).zip(text.chunks_mut(4)) {
+/// Base64 (RFC 4648 4) in `LEN` characters, the last of which are `=` where nothing is left.
+fn base64<const LEN: usize>(octets: &[u8]) -> [u8; LEN] {
+    debug_assert!(LEN == octets.len().div_ceil(3) * 4, "four characters for three octets");
+    let mut text = [b'='; LEN];
+    for (three, four) in octets.chunks(3).zip(text.chunks_mut(4)) {
         let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(*three.get(i).unwrap_or(&0)));
         for (i, character) in four.iter_mut().enumerate().take(three.len() + 1) {
             *character = ALPHABET[(bits >> (18 - 6 * i)) as usize & 0x3F];
@@ -79,6 +87,9 @@ fn base64(digest: &[u8; 20]) -> [u8; ACCEPT_KEY_LEN] {
 
 /// The octets of an accept key: base64 of the 20 of a SHA-1.
 pub const ACCEPT_KEY_LEN: usize = 28;
+
+/// The octets of a client's key: base64 of 16 octets.
+pub const CLIENT_KEY_LEN: usize = 24;
 
 /// What RFC 6455 1.3 appends to the key.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -105,6 +116,8 @@ mod tests {
         assert_eq!(&base64(b"light work, says he."), b"bGlnaHQgd29yaywgc2F5cyBoZS4=");
         assert_eq!(&base64(&[0; 20]), b"AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         assert_eq!(&base64(&[255; 20]), b"//////////////////////////8=");
+        assert_eq!(&client_key(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(&base64::<4>(b"abc"), b"YWJj");
     }
 
     #[test]
