@@ -7,7 +7,7 @@ use bytes::Bytes;
 use lexopt::prelude::{Long, Short, ValueExt};
 use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::mongrel2::Sender;
-use mongrel2_transceiver::transceiver::{Command, Config};
+use mongrel2_transceiver::transceiver::{Accept, Command, Config};
 
 /// What the command line asks for.
 pub(crate) enum Parsed {
@@ -52,6 +52,7 @@ pub(crate) fn parse(
     let mut parser = lexopt::Parser::from_iter(arguments);
     let mut config = Config::default();
     let mut control = None;
+    let mut origins = Vec::new();
     let (mut senders, mut pulls, mut pubs) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
@@ -65,6 +66,7 @@ pub(crate) fn parse(
                     address => Some(endpoint("--control", address)?),
                 });
             }
+            Long("origin") => origins.push(text(&mut parser)?),
             Long("ping-interval") => {
                 config.ping_interval = Some(seconds("--ping-interval", &text(&mut parser)?)?);
             }
@@ -73,6 +75,9 @@ pub(crate) fn parse(
             }
             other => return Err(other.unexpected().to_string()),
         }
+    }
+    if !origins.is_empty() {
+        config.accept = Accept::origins(origins);
     }
     let servers = pair_up(senders, pulls, pubs)?;
     let default = if servers.is_empty() { None } else { DEFAULT_CONTROL.parse().ok() };
@@ -144,6 +149,8 @@ Options:
                               (repeat all three, in pairs, to serve several servers)
   --control ADDR|none         where to bind the control socket
                               [{DEFAULT_CONTROL}; none with the stand-in]
+  --origin ORIGIN             take WebSockets from pages of this origin alone, as
+                              https://example.com; may be repeated [all]
   --ping-interval SECONDS     how often silent WebSockets are pinged [30]
   --handshake-timeout SECONDS how long a link to a server may take to come up [10]
   -h, --help                  this text

@@ -285,17 +285,20 @@ pub enum HeaderError {
     Name,
     /// The value holds CR, LF or NUL (RFC 9110 5.5).
     Value,
-    /// `content-length`, `transfer-encoding` and `connection` are written by the response itself.
+    /// The response writes it itself: `content-length`, `transfer-encoding` and `connection`; in the
+    /// answer to a WebSocket's handshake also `upgrade` and what begins with `sec-websocket-`.
     Reserved,
 }
 
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "a header name is one or more of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~",
+            Self::Name => {
+                "a header name is one or more of A-Z a-z 0-9 ! # $ % & ' * + - . ^ _ ` | ~"
+            }
             Self::Value => "a header value holds no CR, LF or NUL",
             Self::Reserved => {
-                "content-length, transfer-encoding and connection are written by the response itself"
+                "the response writes this header itself, as it does with all that frames it"
             }
         })
     }

@@ -8,6 +8,7 @@ use crate::introduction::CONTROL_PORT;
 use crate::socket::{self, Heartbeat, Reconnect};
 use crate::zmtp::{Oversize, SocketType};
 
+use super::accept::Accept;
 use super::admit::Admit;
 
 /// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
@@ -39,6 +40,10 @@ pub struct Config {
     pub control: Option<Endpoint>,
     /// Which orders the control socket obeys: all of them unless told otherwise.
     pub admit: Admit,
+    /// Which WebSockets are taken, and with which subprotocol: all, without one, unless told otherwise.
+    /// A page of any origin can connect to a WebSocket, with its visitor's cookies
+    /// (RFC 6455 10.2): say [`Accept::origins`] where that matters.
+    pub accept: Accept,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
     /// seconds, so keep it below half of that. `None` pings nobody.
@@ -69,6 +74,7 @@ impl Default for Config {
                 port: CONTROL_PORT,
             }),
             admit: Admit::default(),
+            accept: Accept::default(),
             ping_interval: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             reconnect: Reconnect::default(),

@@ -93,9 +93,9 @@ pub enum Event {
         /// Which.
         target: Target,
     },
-    /// A WebSocket is open: its handshake was taken, without a subprotocol. This is the place to look
-    /// at its `origin`, path and cookies, and to [`Command::Close`](super::Command::Close) what is not
-    /// wanted.
+    /// A WebSocket is open: its handshake was taken, as [`Config::accept`](super::Config::accept) has
+    /// it. What takes longer to decide is decided here, and closed with
+    /// [`Command::Close`](super::Command::Close).
     SessionOpened {
         /// Which.
         target: Target,

@@ -1,10 +1,10 @@
-//! What a server's messages mean: requests, WebSocket handshakes and frames, notices.
+//! What a server's messages mean: requests, WebSocket frames, notices.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
 use crate::socket;
-use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode, handshake};
+use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode};
 
 use super::config::Config;
 use super::context::Context;
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Answers with a status and nothing else, then ends the connection.
-    fn refuse(&mut self, conn_id: ConnId, status: u16, header: &str) {
+    pub(super) fn refuse(&mut self, conn_id: ConnId, status: u16, header: &str) {
         if conn_id.0 < 0 {
             return;
         }
@@ -122,61 +122,19 @@ impl Server {
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
     }
 
-    /// Takes the handshake of a WebSocket, or refuses it (RFC 6455 4.2.2). Mongrel2 has checked that
-    /// the headers are there, not what they say.
-    fn shake_hands(&mut self, request: Request, cx: &mut Context<'_>) {
-        let conn_id = request.conn_id();
-        if conn_id.0 < 0 {
-            // No browser: there is nobody to answer.
-            return;
-        }
-        if let Some(State::Open | State::Closing) = self.sessions.state(conn_id) {
-            // Mongrel2 never uses an id twice in one life; whoever does has ended the other one.
-            self.disconnected(conn_id, cx);
-        }
-        let accept = request.body();
-        let version = request.header("sec-websocket-version");
-        let refusal = if version.as_deref() != Some(b"13") {
-            Some((426, "sec-websocket-version: 13\r\n"))
-        } else if request.header("VERSION").as_deref() != Some(b"HTTP/1.1")
-            || !handshake::is_accept_key(&accept)
-        {
-            Some((400, ""))
-        } else if !self.parting.is_none() || !self.has_slot(cx.config) {
-            Some((503, ""))
-        } else {
-            None
-        };
-        if let Some((status, header)) = refusal {
-            self.refuse(conn_id, status, header);
-            self.ignore(conn_id, cx);
-            return;
-        }
-        let mut head = BytesMut::with_capacity(160);
-        handshake::response_head(&accept, None, &[], &mut head);
-        self.outbox.push(Delivery::to_one(conn_id, head.freeze(), Origin::Own));
-        self.open(conn_id, request, false, cx);
-    }
-
-    fn open(&mut self, conn_id: ConnId, request: Request, adopted: bool, cx: &mut Context<'_>) {
-        self.enter(conn_id, State::Open, cx);
-        let target = self.target(conn_id);
-        cx.events.push(Event::SessionOpened { target, request, adopted });
-    }
-
     /// Takes no notice of what the server still reads of a connection until it has ended it.
-    fn ignore(&mut self, conn_id: ConnId, cx: &Context<'_>) {
+    pub(super) fn ignore(&mut self, conn_id: ConnId, cx: &Context<'_>) {
         if conn_id.0 >= 0 {
             self.enter(conn_id, State::Gone, cx);
         }
     }
 
     /// Whether one more session is within the limit; connections that have ended do not count.
-    fn has_slot(&self, config: &Config) -> bool {
+    pub(super) fn has_slot(&self, config: &Config) -> bool {
         self.sessions.live_len() < config.limits.sessions_max.max(1)
     }
 
-    fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
+    pub(super) fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
         if self.sessions.len() > cx.config.limits.sessions_max.saturating_mul(2) {
             self.sessions.forget_the_gone();
         }
@@ -305,7 +263,7 @@ impl Server {
 
     /// The server's notice that a connection has ended. Never answered: the answer would bring the
     /// next one (Mongrel2 manual).
-    fn disconnected(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
+    pub(super) fn disconnected(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
         let target = self.target(conn_id);
         let lost = self.outbox.gone(conn_id);
         self.report_undelivered(lost, Loss::Disconnected);

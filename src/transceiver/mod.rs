@@ -14,6 +14,7 @@
 //!   [`Target`] belongs to one life.
 //! - **Session**: an open WebSocket, from [`Event::SessionOpened`] to [`Event::SessionClosed`].
 
+mod accept;
 mod admit;
 mod command;
 mod config;
@@ -29,6 +30,7 @@ mod lanes;
 mod life;
 mod links;
 mod machine;
+mod opening;
 mod outbox;
 mod outgoing;
 mod parting;
@@ -40,6 +42,7 @@ mod target;
 mod ticket;
 mod window;
 
+pub use accept::{Accept, Opening};
 pub use admit::Admit;
 pub use command::{Command, Refused};
 pub use config::{Config, Limits};

@@ -30,6 +30,12 @@ pub fn response_head(
     out.put_slice(b"\r\n");
 }
 
+/// Whether the answer to a handshake writes this header itself, or would mean something else with it.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
 /// The value of `Sec-WebSocket-Accept` for that of `Sec-WebSocket-Key`: proof that the request was
 /// understood (RFC 6455 1.3). Mongrel2 does this for a handler; clients check it.
 #[must_use]
@@ -94,6 +100,17 @@ pub const CLIENT_KEY_LEN: usize = 24;
 /// What RFC 6455 1.3 appends to the key.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Extensions among them: none is spoken here.
+const RESERVED: [&str; 7] = [
+    "upgrade",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+];
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,12 @@ pub(crate) fn post(conn_id: i64, body: &[u8]) -> Bytes {
     message(conn_id, &[("METHOD", "POST")], body)
 }
 
+/// A well-formed handshake with these headers besides.
+pub(crate) fn handshake_with(conn_id: i64, headers: &[Header<'_>]) -> Bytes {
+    let own = [("METHOD", "WEBSOCKET_HANDSHAKE"), ("sec-websocket-version", "13")];
+    message(conn_id, &[&own, headers].concat(), ACCEPT_KEY)
+}
+
 /// A handshake that asks for this version of the protocol.
 pub(crate) fn handshake(conn_id: i64, version: &str) -> Bytes {
     handshake_accepting(conn_id, version, ACCEPT_KEY)

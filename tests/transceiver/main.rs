@@ -8,6 +8,7 @@ mod support;
 #[path = "../conformance/wire.rs"]
 mod wire;
 
+mod accept;
 mod bare;
 mod browser;
 mod by_hand;

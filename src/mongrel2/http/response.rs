@@ -45,17 +45,18 @@ impl Response {
     /// itself: `content-length`, `transfer-encoding` and `connection` (see [`close`](Self::close)).
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, HeaderError> {
         let value = value.as_ref();
-        if name.is_empty() || !name.bytes().all(is_token_octet) {
-            return Err(HeaderError::Name);
-        }
-        if value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0')) {
-            return Err(HeaderError::Value);
-        }
+        check_header(name, value)?;
         if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(HeaderError::Reserved);
         }
         self.put_header(name, value);
         Ok(self)
+    }
+
+    /// Its status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
     }
 
     /// Sets the body. Nothing is copied until it is encoded.
@@ -146,6 +147,17 @@ fn put_line(name: &str, value: &[u8], out: &mut BytesMut) {
     out.put_slice(b": ");
     out.put_slice(value);
     out.put_slice(b"\r\n");
+}
+
+/// Whether a header can be written as it is.
+pub(crate) fn check_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    if name.is_empty() || !name.bytes().all(is_token_octet) {
+        return Err(HeaderError::Name);
+    }
+    if value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0')) {
+        return Err(HeaderError::Value);
+    }
+    Ok(())
 }
 
 /// RFC 9110 5.6.2.
