@@ -60,7 +60,7 @@ impl Bare {
     }
 }
 
-fn bound(world: &mut World, socket_type: SocketType, port: u16) -> NodeId<Socket> {
+pub(crate) fn bound(world: &mut World, socket_type: SocketType, port: u16) -> NodeId<Socket> {
     let id = world.add(Socket::new(world.now(), socket::Config::new(socket_type)));
     let endpoint = format!("tcp://127.0.0.1:{port}").parse().unwrap();
     world.submit(id, socket::Command::Bind(endpoint)).unwrap();

@@ -1,0 +1,1 @@
+//! Servers that come and go while others are served.
