@@ -299,3 +299,33 @@ fn table_a_reply_that_came_before_the_end_is_delivered() {
         assert!(matches!(events[0], Event::Message { .. }) && !events.contains(&NO_REPLY));
     }
 }
+
+#[test]
+fn rep_at_its_limit_closes_who_asked_nothing_for_longest_but_never_who_waits_for_a_reply() {
+    let mut config = Config::new(SocketType::Rep);
+    config.limits.links_max = 3;
+    let mut rep = Bench::with(config);
+    let asks = |rep: &mut Bench, link| {
+        rep.hand.pass(Duration::from_millis(1));
+        rep.hand.says(link, &enveloped("x"));
+    };
+    let [first, second, third] = std::array::from_fn(|_| rep.peer(Side::Bind));
+    asks(&mut rep, first);
+    rep.send(&["y"]).unwrap();
+    asks(&mut rep, second);
+    rep.hand.events();
+    let fourth = rep.stream(Side::Bind);
+    assert!(rep.hand.is_closed(third));
+    let down = rep.hand.events();
+    assert!(down.contains(&Event::Down { link: third, reason: DownReason::Evicted, lost: 0 }));
+    rep.shake(fourth, 1);
+    rep.hand.pass(Duration::from_millis(1));
+    let fifth = rep.peer(Side::Bind);
+    assert!(rep.hand.is_closed(first) && !rep.hand.is_closed(second));
+    rep.peer(Side::Bind);
+    assert!(rep.hand.is_closed(fourth) && !rep.hand.is_closed(second));
+    rep.peer(Side::Bind);
+    assert!(rep.hand.is_closed(fifth) && !rep.hand.is_closed(second));
+    rep.send(&["y"]).unwrap();
+    assert_eq!(rep.hand.wrote(second), enveloped("y"));
+}
