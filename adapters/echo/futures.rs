@@ -18,6 +18,7 @@ use crate::echo::signals::on_signal;
 /// Serves the servers that are asked for, or else the stand-in.
 pub(crate) async fn run(mut options: Options) -> Result<(), String> {
     options.config.seed = seed();
+    let is_demo = options.is_demo();
     let transceiver = Transceiver::new(Instant::now(), options.config);
     let mut driver = Driver::new(transceiver).map_err(|error| error.to_string())?;
     let handle = driver.handle();
@@ -26,7 +27,7 @@ pub(crate) async fn run(mut options: Options) -> Result<(), String> {
         // It may have stopped before.
         let _ = stopper.submit(Command::Shutdown);
     })?;
-    if options.servers.is_empty() {
+    if is_demo {
         // Both ends share this thread, as two futures.
         let (served, played) = zip(serve(driver), play(handle)).await;
         return served.and(played);

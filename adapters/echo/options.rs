@@ -20,8 +20,14 @@ pub(crate) enum Parsed {
 /// How to serve, and whom.
 pub(crate) struct Options {
     pub(crate) config: Config,
-    /// No servers: the stand-in is to be served.
     pub(crate) servers: Vec<Server>,
+}
+
+impl Options {
+    /// Whether the stand-in is to be served: no server is named, and none can introduce itself.
+    pub(crate) const fn is_demo(&self) -> bool {
+        self.servers.is_empty() && self.config.control.is_none()
+    }
 }
 
 /// One Mongrel2 server to serve.
@@ -139,15 +145,17 @@ METHOD PATH where they have none; WebSockets get their messages back.
 
 Usage: {name} [OPTIONS]
 
-Without --pull and --pub it starts a stand-in server inside the process, sends itself
-HTTP requests and a WebSocket conversation, and prints what passes.
+Without options it starts a stand-in server inside the process, sends itself HTTP
+requests and a WebSocket conversation, and prints what passes. With --control alone it
+waits for servers to introduce themselves.
 
 Options:
   --sender ID                 send_ident of the handler in Mongrel2's configuration
   --pull ADDR                 its send_spec, as tcp://HOST:PORT or ipc://PATH
   --pub ADDR                  its recv_spec
                               (repeat all three, in pairs, to serve several servers)
-  --control ADDR|none         where to bind the control socket
+  --control ADDR|none         where to bind the control socket, at which servers can be
+                              added and removed while it runs, by whoever can connect
                               [{DEFAULT_CONTROL}; none with the stand-in]
   --origin ORIGIN             take WebSockets from pages of this origin alone, as
                               https://example.com; may be repeated [all]

@@ -24,10 +24,11 @@ fn main() -> ExitCode {
 
 fn run(mut options: Options) -> Result<(), String> {
     options.config.seed = seed();
+    let is_demo = options.is_demo();
     let transceiver = Transceiver::new(Instant::now(), options.config);
     let mut driver = Driver::new(transceiver).map_err(|error| error.to_string())?;
     let handle = driver.handle();
-    let demo = options.servers.is_empty().then(|| start_demo(handle.clone()));
+    let demo = is_demo.then(|| start_demo(handle.clone()));
     on_signal(move || {
         // It may have stopped before.
         let _ = handle.submit(Command::Shutdown);

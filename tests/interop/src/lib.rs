@@ -8,6 +8,7 @@
 //! | [`http`] | a client that sends the octets it is given and reads replies strictly |
 //! | [`websocket`] | tungstenite, and a raw client for what tungstenite will not do |
 //! | [`process`], [`port`] | a child whose output is kept; free ports |
+//! | [`python`] | the scripts in `python/`, which are written from descriptions alone |
 //!
 //! Tests are in `tests/`, one file per topic. Each runs against every handler of [`Echo::ALL`],
 //! through [`echo_tests!`](crate::echo_tests). One of them is the **reference**: an echo handler
@@ -30,6 +31,7 @@ pub mod http;
 pub mod mongrel2;
 pub mod port;
 pub mod process;
+pub mod python;
 pub mod websocket;
 
 pub use handler::{Echo, Handler};
