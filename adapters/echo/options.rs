@@ -25,7 +25,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// Whether the stand-in is to be served: no server is named, and none can introduce itself.
-    pub(crate) const fn is_demo(&self) -> bool {
+    pub(crate) fn is_demo(&self) -> bool {
         self.servers.is_empty() && self.config.control.is_none()
     }
 }
