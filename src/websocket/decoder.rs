@@ -52,6 +52,8 @@ pub struct Decoder {
     /// The payload of a control frame that came in pieces.
     control: BytesMut,
     end: Option<End>,
+    /// Whether anything came behind a close frame.
+    discarded: bool,
 }
 
 /// A frame whose head was read and found to be in order.
@@ -97,14 +99,20 @@ impl Decoder {
             message: None,
             control: BytesMut::new(),
             end: None,
+            discarded: false,
         }
     }
 
     /// Takes octets, which wait until [`next`](Self::next) looks at them. After a close frame or an
     /// error they are discarded.
     pub fn receive(&mut self, data: Bytes) {
-        if self.end.is_none() && !data.is_empty() {
-            self.input.push_back(data);
+        if data.is_empty() {
+            return;
+        }
+        match self.end {
+            None => self.input.push_back(data),
+            Some(End::Closed) => self.discarded = true,
+            Some(End::Failed(_)) => {}
         }
     }
 
@@ -131,8 +139,24 @@ impl Decoder {
         next
     }
 
+    /// Whether nothing was begun that more octets would have to finish: a frame, or a message with
+    /// more fragments to come.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let is_begun = self.frame.is_some() || self.message.is_some() || !self.head.is_empty();
+        self.input.is_empty() && !is_begun
+    }
+
+    /// Whether octets came behind a close frame, where nothing is to be (RFC 6455 5.5.1).
+    #[must_use]
+    pub const fn has_discarded(&self) -> bool {
+        self.discarded
+    }
+
     fn stop(&mut self, end: End) {
-        *self = Self { end: Some(end), ..Self::new(self.role, self.payload_size_max) };
+        let discarded = matches!(end, End::Closed) && !self.input.is_empty();
+        let end = Some(end);
+        *self = Self { end, discarded, ..Self::new(self.role, self.payload_size_max) };
     }
 
     fn decode(&mut self) -> Result<Option<Decoded>, FrameError> {

@@ -35,6 +35,11 @@ impl HeadReader {
         }))
     }
 
+    /// Whether no octet of the next head is there.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
     /// As far as it can be told from the octets there are.
     fn head_len(&self) -> usize {
         if self.filled < 2 {

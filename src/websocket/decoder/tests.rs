@@ -401,3 +401,32 @@ fn any_octets_mean_the_same_however_they_are_cut() {
         }
     }
 }
+
+#[test]
+fn what_is_begun_is_not_idle() {
+    let mut stream = BytesMut::new();
+    Message::from("whole").encode(&mut stream);
+    stream.extend_from_slice(b"\x01\x03Hel\x89\x02hi\x80\x02lo");
+    let ends_of_messages = [0, 7, stream.len()];
+    for len in 0..=stream.len() {
+        let mut decoder = Decoder::new(Role::Server, SIZE_MAX);
+        decoder.receive(Bytes::copy_from_slice(&stream[..len]));
+        drain(&mut decoder, &mut Outcome::default());
+        assert_eq!(decoder.is_idle(), ends_of_messages.contains(&len), "after {len} octets");
+    }
+}
+
+#[test]
+fn what_is_discarded_is_known() {
+    let discards = |pieces: &[&'static [u8]]| {
+        let mut decoder = Decoder::new(Role::Server, SIZE_MAX);
+        for piece in pieces {
+            decoder.receive(Bytes::from_static(piece));
+            drain(&mut decoder, &mut Outcome::default());
+        }
+        assert!(decoder.is_idle());
+        decoder.has_discarded()
+    };
+    assert!(!discards(&[b"\x88\0"]) && !discards(&[b"\x88\0", b""]) && !discards(&[b"\x80\0x"]));
+    assert!(discards(&[b"\x88\0x"]) && discards(&[b"\x88\0", b"x"]));
+}
