@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use mongrel2_transceiver::mongrel2::{
     ConnId, Control, Dialect, Extended, Kind, ParseError, Reply, ReplyError, Request, Sender,
     encode_control, encode_request, encode_response, parse_extended, parse_response,

@@ -1,6 +1,6 @@
 //! An allow-list of origins, behind the real server.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::{SocketAddr, TcpStream};
 
