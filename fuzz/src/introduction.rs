@@ -1,9 +1,7 @@
 //! Orders and answers of the control socket: octets in, the same meaning out.
 
 use bytes::Bytes;
-use mongrel2_transceiver::introduction::{
-    Answer, ORDER_LENGTH_MAX, Order, Proof, TEXT_LENGTH_MAX,
-};
+use mongrel2_transceiver::introduction::{Answer, ORDER_LENGTH_MAX, Order, Proof, TEXT_LENGTH_MAX};
 use mongrel2_transceiver::mongrel2::{ConnId, Kind, Request};
 
 /// An order that was read is written as octets that are read as the same; it came with connection id

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mongrel2_transceiver::mongrel2::{ConnId, TARGETS_MAX, parse_response};
+use mongrel2_transceiver::introduction::{Answer, Order, Proof};
+use mongrel2_transceiver::mongrel2::{ConnId, Sender, TARGETS_MAX, parse_response};
 use mongrel2_transceiver::socket::Heartbeat;
 use mongrel2_transceiver::transceiver::{
     Command, Config, Event, Limits, Refused, ServerId, Target,
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message, Utf8Bytes};
-use mongrel2_transceiver::zmtp::{self, Received, SocketType};
+use mongrel2_transceiver::zmtp::{self, Frame, Received, SocketType};
 use mongrel2_transceiver::{Endpoint, Machine, Transceiver};
 
 use super::drive::{Driver, Scene};
@@ -194,14 +195,28 @@ impl Scene for Hall {
     }
 
     fn message(&mut self, choices: &mut Choices<'_>) -> zmtp::Message {
-        if choices.below(8) == 7 { message(choices) } else { request(choices).into() }
+        match choices.below(8) {
+            7 => message(choices),
+            6 => zmtp::Message::from_frames(vec![Frame::default(), order(choices).encode().into()])
+                .expect("two frames"),
+            _ => request(choices).into(),
+        }
     }
 
     fn heard(&mut self, endpoint: Option<&Endpoint>, received: &Received) {
-        let (Some(endpoint), Received::Message(message)) = (endpoint, received) else { return };
+        let Received::Message(message) = received else { return };
+        let last = message.frames().last().expect("a message has a frame").bytes();
+        let Some(endpoint) = endpoint else {
+            let answer = Answer::parse(last);
+            return assert!(!matches!(answer, Answer::Other(_)), "{answer:?}");
+        };
+        let sender = SENDERS[usize::from(port(endpoint) - RECV_SPECS)].as_bytes();
+        if let Some(proof) = Proof::parse(&last) {
+            return assert_eq!(proof.sender.as_bytes(), sender);
+        }
         assert_eq!(message.frame_count(), 1, "Mongrel2 reads single frames");
         let reply = parse_response(&message.first().bytes()).expect("Mongrel2 can read it");
-        assert_eq!(reply.sender, SENDERS[usize::from(port(endpoint) - RECV_SPECS)]);
+        assert_eq!(reply.sender, sender);
         assert!(!reply.extended && (1..=TARGETS_MAX).contains(&reply.targets.len()));
         assert!(reply.targets.iter().all(|target| target.0 >= 0));
     }
@@ -279,15 +294,34 @@ fn text_or_octets(choices: &mut Choices<'_>) -> Message {
     }
 }
 
+fn at(first: u16, number: usize) -> Endpoint {
+    let port = usize::from(first) + number;
+    format!("tcp://127.0.0.1:{port}").parse().expect("an endpoint")
+}
+
 fn add_server(number: usize) -> Command {
-    let at = |first: u16| {
-        let port = usize::from(first) + number;
-        format!("tcp://127.0.0.1:{port}").parse().expect("an endpoint")
-    };
     Command::AddServer {
         sender: Bytes::from_static(SENDERS[number].as_bytes()),
-        send_spec: at(SEND_SPECS),
-        recv_spec: at(RECV_SPECS),
+        send_spec: at(SEND_SPECS, number),
+        recv_spec: at(RECV_SPECS, number),
+    }
+}
+
+/// What somebody asks of the control socket.
+fn order(choices: &mut Choices<'_>) -> Order {
+    let number = choices.below(2);
+    let sender = Sender::new(SENDERS[number].as_bytes()).expect("a good name");
+    let text = Bytes::from_static(b"proof");
+    match choices.below(5) {
+        0 => Order::Alive,
+        1 => Order::Remove { sender },
+        2 => Order::Ping { sender, text },
+        3 => Order::DisconnectPing { sender, text },
+        _ => Order::Add {
+            sender,
+            send_spec: at(SEND_SPECS, number),
+            recv_spec: at(RECV_SPECS, number),
+        },
     }
 }
 
