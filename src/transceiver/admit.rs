@@ -26,7 +26,7 @@ type Hook = dyn Fn(&Order) -> Result<(), String> + Send + Sync;
 
 impl Admit {
     /// Asks `hook` about each order, but for [`Order::Alive`]. What it says against one is the answer
-    /// to its sender, behind `ERROR`; the first [`REASON_LENGTH_MAX`] octets of it.
+    /// to its sender, behind `ERROR`; the first 1024 octets of it.
     ///
     /// It is called while the machine works, so it must not wait for anything.
     #[must_use]

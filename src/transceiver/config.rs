@@ -35,8 +35,8 @@ pub struct Config {
     /// `PONG` for a `PING`: see [`introduction`](crate::introduction). Whoever can connect there can add
     /// and remove servers, as far as [`admit`](Self::admit) lets them: keep it on loopback or `ipc://`.
     ///
-    /// Pings are for stand-ins: what proves the way to them is a reply to connection -1, for which a
-    /// real Mongrel2 holds up its other replies for a moment, as for anything that it cannot read.
+    /// Pings are for stand-ins: what proves the way to them is a reply to connection -1, which a real
+    /// Mongrel2 cannot read, so that it holds up all others for half a second (seen on Mongrel2 1.12.2).
     pub control: Option<Endpoint>,
     /// Which orders the control socket obeys: all of them unless told otherwise.
     pub admit: Admit,

@@ -46,6 +46,11 @@ fn a_mongrel2_is_introduced_and_removed(echo: Echo) {
         }
         server.wait_until_served();
         server.client().get("/introduced").expect_echo(&line("GET", "/introduced"));
+        // A real Mongrel2 cannot read a proof: it skips it, and goes on after a while.
+        let headers = r#"{"METHOD":"MONGREL2","QUERY":"text=x"}"#;
+        let ping = format!("{} -1 /__ping__ {}:{headers},0:,", server.sender(), headers.len());
+        assert_eq!(ask(&context, &control, &ping), "RECEIVED");
+        server.client().get("/proven").expect_echo(&line("GET", "/proven"));
         let remove = order(server.sender(), "/__remove_connection__", "{}");
         assert_eq!(ask(&context, &control, &remove), "RECEIVED");
     }
