@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::{ConnId, Dialect, Kind, Request};
 
-type Header = (Vec<u8>, Vec<Vec<u8>>);
+type Header = (Bytes, Vec<Bytes>);
 
 /// All that is in a message. Two are equal when Mongrel2 might have sent either: only the order of
 /// what it keeps in a hash table is left out.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Parts {
-    sender: Vec<u8>,
+    sender: Bytes,
     conn_id: ConnId,
-    path: Vec<u8>,
+    path: Bytes,
     dialect: Dialect,
     kind: Kind,
     /// The server's own headers before those of the hash table, in their order.
@@ -30,9 +30,10 @@ impl Parts {
         let request = Request::parse(raw.clone()).unwrap_or_else(|error| panic!("{error}"));
         let mut before: Vec<Header> = Vec::new();
         for (name, value) in request.headers() {
+            let (name, value) = (Bytes::from(name.into_owned()), Bytes::from(value.into_owned()));
             match before.last_mut() {
-                Some((last, values)) if *last == *name => values.push(value.into_owned()),
-                _ => before.push((name.into_owned(), vec![value.into_owned()])),
+                Some((last, values)) if *last == name => values.push(value),
+                _ => before.push((name, vec![value])),
             }
         }
         let first = before.iter().position(is_of_table).unwrap_or(before.len());
@@ -42,9 +43,9 @@ impl Parts {
         assert!(table.iter().all(is_of_table), "{request:?}");
         table.sort();
         Self {
-            sender: request.sender().to_vec(),
+            sender: Bytes::copy_from_slice(request.sender()),
             conn_id: request.conn_id(),
-            path: request.path().to_vec(),
+            path: Bytes::copy_from_slice(request.path()),
             dialect: request.dialect(),
             kind: request.kind(),
             before,
@@ -57,5 +58,5 @@ impl Parts {
 }
 
 fn is_of_table((name, _): &Header) -> bool {
-    name == b"FLAGS" || !name.first().is_some_and(u8::is_ascii_uppercase)
+    name == "FLAGS" || !name.first().is_some_and(u8::is_ascii_uppercase)
 }
