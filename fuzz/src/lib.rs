@@ -13,6 +13,7 @@
 //! them.
 
 mod choices;
+mod client;
 #[path = "../../tests/support/contract.rs"]
 #[allow(dead_code, reason = "shared with the library's tests, which use more of it")]
 mod contract;
@@ -23,6 +24,7 @@ mod mongrel2;
 mod websocket;
 mod zmtp;
 
+pub use client::{client_actions, client_replies};
 pub use endpoint::endpoint;
 pub use introduction::introduction;
 pub use machines::{socket_inputs, transceiver_inputs};
@@ -44,6 +46,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("control_reply", control_reply),
     ("websocket_read", websocket_read),
     ("websocket_decoder", websocket_decoder),
+    ("client_replies", client_replies),
+    ("client_actions", client_actions),
     ("endpoint", endpoint),
     ("introduction", introduction),
     ("socket_inputs", socket_inputs),
