@@ -151,9 +151,11 @@ impl Reader {
     fn head(&mut self, data: &mut Bytes) -> Result<bool, Violation> {
         let asked = *self.asked.front().ok_or(Violation::Unasked)?;
         let size_max = self.limits.response_head_size_max;
-        // Before a line is awaited that may never end.
-        if self.lines.gathered().len() < BEGIN_LEN {
-            let begin = [self.lines.gathered(), &data[..data.len().min(BEGIN_LEN)]].concat();
+        // Before a line is awaited that may never end; within the limit, which is judged next.
+        let gathered = self.lines.gathered();
+        let unseen = BEGIN_LEN.min(size_max).saturating_sub(gathered.len());
+        if unseen > 0 {
+            let begin = [gathered, &data[..data.len().min(unseen)]].concat();
             if !head::may_begin(&begin) {
                 return Err(Violation::Head(HeadError::Version));
             }
