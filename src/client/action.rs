@@ -20,7 +20,8 @@ pub enum Action {
     Ping(Bytes),
     /// A pong, once the WebSocket is open.
     Pong(Bytes),
-    /// A close frame, once the WebSocket is open: the last that the browser says.
+    /// A close frame, once the WebSocket is open: the last that the browser says. One that may not
+    /// be sent ([`Close::new`]) goes out as a [`Frame`](Self::Frame).
     Close(Close),
     /// A frame as it is, right or wrong, at any time after the handshake request. Mongrel2 joins
     /// fragments, and ends the connection where their order is wrong or a control frame is

@@ -93,7 +93,7 @@ impl Client {
 
     /// The same with another seed, which gives other keys.
     #[must_use]
-    pub const fn with_seed(mut self, seed: u64) -> Self {
+    pub fn with_seed(mut self, seed: u64) -> Self {
         self.rng = Rng::new(seed);
         self
     }
@@ -165,9 +165,10 @@ impl Client {
 
     /// Hands a reply of the handler to the browser, as Mongrel2 would.
     ///
-    /// An empty one ends the connection. An `extended` one ([`parse_extended`]) is for Mongrel2
-    /// itself, and a browser sees of it no more than the end. A reply after the end is answered by
-    /// a notice (seen on Mongrel2 1.12.2).
+    /// An empty one ends the connection. An `extended` one
+    /// ([`parse_extended`](crate::mongrel2::parse_extended)) is for Mongrel2 itself, and a browser
+    /// sees of it no more than the end. A reply after the end is answered by a notice (seen on
+    /// Mongrel2 1.12.2).
     pub fn reply(&mut self, body: Bytes, extended: bool) {
         if extended {
             return self.reply_extended(&body);

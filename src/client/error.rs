@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::websocket::CloseError;
+
 /// Why an [`Action`](super::Action) was not done. Nothing has changed then.
 ///
 /// Most say that no browser can do this, because Mongrel2 would refuse it: then
@@ -65,6 +67,8 @@ pub enum ActError {
     NotOpen,
     /// A close frame was sent, and nothing may follow it.
     Closing,
+    /// A close frame that may not be sent.
+    Close(CloseError),
     /// The body of a jssocket or XML message is not built as it must be.
     Body,
     /// Mongrel2 answers this itself: the handler never sees it.
@@ -95,6 +99,8 @@ pub enum Part {
     Message,
     /// The payload of a ping or pong.
     Control,
+    /// The code of a close frame.
+    CloseCode,
 }
 
 impl fmt::Display for Part {
@@ -110,6 +116,7 @@ impl fmt::Display for Part {
             Self::Body => "the body",
             Self::Message => "the message",
             Self::Control => "the payload of a ping or pong",
+            Self::CloseCode => "the code before a close reason",
         })
     }
 }
@@ -127,6 +134,7 @@ impl fmt::Display for ActError {
             Self::BodyLength { announced } => {
                 return write!(f, "by its content-length the body has {announced} octets");
             }
+            Self::Close(error) => return error.fmt(f),
             Self::Gone => "the connection has ended",
             Self::Protocol => "a client of this protocol does not do this",
             Self::Full => "too many messages wait for the handler",

@@ -57,7 +57,8 @@
 //! ```
 //!
 //! What Mongrel2 does not do for a client here: uploads and streams (bodies above its
-//! `limits.content_length`, and chunked ones), credits, base64 for jssocket replies.
+//! `limits.content_length`, and chunked ones), credits, its own `100 Continue`, base64 for jssocket
+//! replies, and the end of a browser for which more than 16 replies wait.
 
 mod action;
 mod ask;

@@ -28,8 +28,9 @@ pub enum Received {
     /// The connection has ended, and not by the browser: the handler ended it, or Mongrel2 did, as
     /// it does after a frame that it does not take. The last that is received.
     Ended,
-    /// The handler broke HTTP, RFC 6455 or a limit. The browser has left (as browsers do), with a
-    /// notice to the handler. The last that is received.
+    /// The handler broke HTTP, RFC 6455 or a limit. The browser has left, as browsers do, with a
+    /// notice to the handler, unless the handler ended the connection itself
+    /// ([`Violation::Cut`]). The last that is received.
     Violation(Violation),
 }
 

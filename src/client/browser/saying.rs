@@ -93,6 +93,12 @@ impl Client {
 
     pub(super) fn close(&mut self, close: &Close) -> Result<(), ActError> {
         self.judge_open()?;
+        // Else it would not be sent as it is.
+        match close.code {
+            Some(code) => drop(Close::new(code, close.reason.clone()).map_err(ActError::Close)?),
+            None if close.reason.is_empty() => {}
+            None => return Err(ActError::Empty { part: Part::CloseCode }),
+        }
         self.say_close(close);
         Ok(())
     }
@@ -148,7 +154,8 @@ impl Client {
             return Err(ActError::Protocol);
         }
         check::word(path)?;
-        limit(Part::Body, body.len(), self.limits.request_body_size_max)?;
+        let size = headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        limit(Part::Body, size + body.len(), self.limits.request_body_size_max)?;
         if !headers.iter().any(|(name, _)| name == METHOD) {
             let method = (Bytes::from_static(METHOD), Bytes::from_static(b"MONGREL2"));
             headers.insert(0, method);

@@ -7,7 +7,7 @@ use super::super::error::Part;
 use super::super::violation::{HandshakeError, HeadError, Violation};
 use super::*;
 use crate::mongrel2::{Control, Dialect, Kind, Request, Sender, encode_control};
-use crate::websocket::{Close, CloseCode, FrameError, Message, handshake};
+use crate::websocket::{Close, CloseCode, CloseError, FrameError, Message, handshake};
 
 fn origin() -> Origin {
     Origin::new(Sender::new("5a0c").unwrap())
@@ -347,6 +347,23 @@ fn the_browser_closes() {
         Received::Ended,
     ];
     assert_eq!((client.all_received(), client.all_delivered()), (expected.to_vec(), vec![]));
+}
+
+#[test]
+fn a_close_that_may_not_be_sent_is_refused() {
+    let mut client = open();
+    let illegal = close(CloseCode::NO_STATUS);
+    assert_eq!(client.act(Action::Close(illegal)), Err(ActError::Close(CloseError::Code(1005))));
+    let long = Close { code: Some(CloseCode::NORMAL), reason: "x".repeat(124).into() };
+    let error = ActError::Close(CloseError::ReasonTooLong { len: 124 });
+    assert_eq!(client.act(Action::Close(long)), Err(error));
+    let codeless = Close { code: None, reason: "why".into() };
+    let error = ActError::Empty { part: Part::CloseCode };
+    assert_eq!(client.act(Action::Close(codeless)), Err(error));
+    client.say_hello().unwrap();
+    let payload = Bytes::from_static(b"\x03\xED");
+    client.act(Action::Frame { first: 0x88, payload }).unwrap();
+    assert_eq!(client.say_hello(), Err(ActError::Closing));
 }
 
 #[test]

@@ -16,6 +16,9 @@
 //! them is itself at fault (or Mongrel2 is); a test that fails for ours alone found a mistake of
 //! ours.
 //!
+//! `tests/client/` compares what the library's pretended browser sends with what the server sends for
+//! the octets of a real one.
+//!
 //! `tests/libzmq/` stands apart: there our sockets meet libzmq's, without Mongrel2 and without a
 //! process, once per adapter.
 //!
