@@ -238,6 +238,10 @@ impl Transceiver {
     }
 
     fn broadcast(&mut self, targets: Vec<Target>, message: &Message) -> Result<(), Refused> {
+        if self.stage == Stage::Stopped {
+            // Nothing happens after that, not even a report.
+            return Err(Refused::ShuttingDown);
+        }
         if self.events.is_neglected() {
             return Err(Refused::Neglected);
         }
