@@ -17,6 +17,7 @@ mod faults;
 mod log;
 mod oracle;
 mod run;
+mod visitor;
 
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {

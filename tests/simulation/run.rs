@@ -14,6 +14,7 @@ use crate::faults::{Fault, Faults, shape};
 use crate::log::{Log, elapsed};
 use crate::oracle::{Oracle, Peer, Token};
 use crate::support::{Dice, StreamId, World};
+use crate::visitor::{CONTROL, Visitor};
 
 struct Run {
     log: Log,
@@ -21,6 +22,8 @@ struct Run {
     dice: Dice,
     oracle: Oracle,
     application: Application,
+    /// Some worlds have a control socket, and somebody there.
+    visitor: Option<Visitor>,
     limits: (usize, usize),
     /// Of each server its process, or when the next one starts.
     servers: Vec<Result<Process, Duration>>,
@@ -64,11 +67,14 @@ impl Run {
         let mut dice = Dice::new(seed);
         let mut world = World::new(dice.next());
         world.network.shape = shape(&mut dice);
-        let config = config(&mut dice);
+        let mut config = config(&mut dice);
+        let has_visitor = seed % 4 == 0;
+        config.control = has_visitor.then(|| CONTROL.parse().unwrap());
         let mut log = Log::new(seed);
         log.note(Duration::ZERO, format_args!("{config:?}"));
         let limits = (config.limits.events_max, config.limits.sessions_max);
         let node = world.add(Transceiver::new(world.now(), config));
+        let visitor = has_visitor.then(|| Visitor::new(&mut world, seed));
         let faults = Faults::new(&mut dice);
         let next_fault = faults.next(&mut dice);
         let count = 1 + dice.below(3);
@@ -86,6 +92,7 @@ impl Run {
             dice,
             oracle: Oracle::default(),
             application,
+            visitor,
             limits,
             servers,
             processes: 0,
@@ -122,6 +129,9 @@ impl Run {
         let pause = self.dice.up_to(Duration::from_millis(400));
         self.world.run_for(pause);
         self.application.work(&mut self.world, &mut self.dice, &mut self.oracle, &mut self.log);
+        if let Some(visitor) = &mut self.visitor {
+            visitor.work(&mut self.world, &mut self.log);
+        }
         for process in self.servers.iter_mut().flatten() {
             process.take_replies(&mut self.world, &mut self.oracle);
         }
@@ -317,12 +327,14 @@ impl Run {
         assert_eq!(self.application.stopped, Some(self.oracle.undelivered));
         self.step();
         assert!(self.world.streams(node).is_empty());
+        assert!(self.visitor.as_ref().is_none_or(|visitor| visitor.answers > 5));
     }
 
     fn check_limits(&mut self) {
         let stats = self.world.machine(self.application.node).stats();
         let (events_max, sessions_max) = self.limits;
-        let count = self.servers.len();
+        // The visitor's guest is one more.
+        let count = self.servers.len() + usize::from(self.visitor.is_some());
         assert!(stats.sessions <= sessions_max * count, "{stats:?}");
         assert!(stats.links <= 2 * count, "{stats:?}");
         // Beyond the limit only what ends sessions, and reports about commands.
@@ -332,7 +344,6 @@ impl Run {
 
 fn config(dice: &mut Dice) -> Config {
     let mut config = Config::default();
-    config.control = None;
     config.seed = dice.next();
     config.ping_interval = dice.pick(&[None, Some(5), Some(30)]).map(Duration::from_secs);
     config.close_timeout = Duration::from_millis(dice.pick(&[100, 5_000]));
