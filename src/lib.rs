@@ -76,6 +76,7 @@
 //! What both sides owe each other is written down once, as [the contract](Machine#the-contract).
 
 pub mod client;
+pub mod connector;
 pub mod endpoint;
 pub mod introduction;
 pub mod machine;

@@ -34,7 +34,23 @@ const ROOMS: &[(&str, &[&str])] = &[
             "socket",
         ],
     ),
-    ("server", &["endpoint", "segments", "rng", "machine", "zmtp", "mongrel2", "socket"]),
+    ("connector", &["endpoint", "machine", "zmtp", "introduction", "socket"]),
+    ("client", &["mongrel2", "websocket"]),
+    (
+        "server",
+        &[
+            "endpoint",
+            "segments",
+            "rng",
+            "machine",
+            "zmtp",
+            "mongrel2",
+            "introduction",
+            "client",
+            "socket",
+            "connector",
+        ],
+    ),
 ];
 
 /// Modules of `std` that the core may not name: time, octets and dice are its arguments.

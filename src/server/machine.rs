@@ -12,8 +12,9 @@ use crate::socket::io::Io;
 use crate::socket::{self, Core};
 use crate::zmtp::{Message, SocketType};
 
+use super::command::{Command, Refused};
 use super::config::Config;
-use super::event::{Command, Event, Refused};
+use super::event::Event;
 
 /// A stand-in Mongrel2 as a machine: see the [module](super).
 #[derive(Debug)]
@@ -182,6 +183,14 @@ impl Machine for Server {
                 self.replies.shutdown(&mut self.io);
                 Ok(())
             }
+            // To come.
+            Command::Connect { .. }
+            | Command::Disconnect { .. }
+            | Command::Open { .. }
+            | Command::Act { .. }
+            | Command::Receive { .. }
+            | Command::Cancel { .. }
+            | Command::Forget { .. } => Err(Refused::NotListening),
         };
         self.requests.handle(Input::Timeout, &mut self.io);
         self.replies.handle(Input::Timeout, &mut self.io);

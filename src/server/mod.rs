@@ -5,10 +5,15 @@
 //! browser behind it: whoever runs it plays the browsers, with [`Command::Deliver`] and
 //! [`Event::Reply`].
 
+mod command;
 mod config;
 mod event;
+mod failure;
 mod machine;
+mod uuid;
 
-pub use config::Config;
-pub use event::{Command, Event, Refused};
+pub use command::{ClientId, Command, Refused};
+pub use config::{Config, Handler, Limits, Notices};
+pub use event::{Event, ReceiveError};
+pub use failure::{Cause, Failure, Step};
 pub use machine::Server;

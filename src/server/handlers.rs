@@ -1,0 +1,464 @@
+//! The handlers of a server: which it is introduced to, and whose introduction or parting is under way.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::connector::Asker;
+use crate::endpoint::Endpoint;
+use crate::machine::{Input, LinkId};
+use crate::socket::io::Io;
+
+use super::claims::{Claims, Links};
+use super::command::Refused;
+use super::config::Handler;
+use super::failure::{Cause, Failure, Step};
+use super::introducing::{self, Introduction};
+use super::parting::Parting;
+use super::terms::{Reason, Terms};
+use super::uuid;
+
+/// The table of handlers, by their control sockets.
+#[derive(Debug)]
+pub(super) struct Handlers {
+    entries: BTreeMap<Endpoint, Entry>,
+    entries_max: usize,
+    claims: Claims,
+    /// Introductions and partings under way.
+    active: usize,
+    /// The scope of the next socket to a control socket.
+    scope: u32,
+    is_stopping: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    handler: Handler,
+    /// Whether whoever opens a client is to have this handler.
+    is_wanted: bool,
+    /// Whether the handler may know the server from before.
+    is_known: bool,
+    links: Links,
+    state: State,
+    /// Whether it is to be introduced when the parting is over.
+    is_next: bool,
+}
+
+/// Where a handler stands, with the scope of its socket where there is one.
+#[derive(Debug)]
+enum State {
+    Apart,
+    Introducing(u32, Box<Introduction>),
+    Joined,
+    Parting(u32, Box<Parting>),
+}
+
+/// What came of an introduction or a parting.
+#[derive(Debug)]
+pub(super) enum Report {
+    Connected(Endpoint),
+    ConnectFailed(Endpoint, Failure),
+    Disconnected(Endpoint),
+    DisconnectFailed(Endpoint, Failure),
+}
+
+impl Handlers {
+    /// `scope` and all that follow are free.
+    pub(super) fn new(configured: Vec<Handler>, entries_max: usize, scope: u32) -> Self {
+        let wanted = configured.into_iter().map(|handler| {
+            let entry = Entry::new(handler, true);
+            (entry.handler.control.clone(), entry)
+        });
+        let entries: BTreeMap<_, _> = wanted.collect();
+        let entries_max = entries_max.max(1).max(entries.len());
+        let claims = Claims::default();
+        Self { entries, entries_max, claims, active: 0, scope, is_stopping: false }
+    }
+
+    /// Begins an introduction.
+    pub(super) fn connect(
+        &mut self,
+        handler: Handler,
+        terms: &Terms,
+        io: &mut Io,
+    ) -> Result<(), Refused> {
+        if handler.control.is_wildcard() {
+            return Err(Refused::Wildcard);
+        }
+        let control = handler.control.clone();
+        match self.entries.get_mut(&control) {
+            Some(entry) => {
+                entry.check_connect()?;
+                entry.handler = handler;
+            }
+            None if self.entries.len() >= self.entries_max => return Err(Refused::TooManyHandlers),
+            None => {
+                self.entries.insert(control.clone(), Entry::new(handler, false));
+            }
+        }
+        self.introduce(&control, terms, io);
+        Ok(())
+    }
+
+    /// Begins a parting. Whether there is anything to do at all.
+    pub(super) fn disconnect(
+        &mut self,
+        control: &Endpoint,
+        terms: &Terms,
+        io: &mut Io,
+    ) -> Result<bool, Refused> {
+        let entry = self.entries.get_mut(control).ok_or(Refused::UnknownHandler)?;
+        match entry.state {
+            State::Introducing(..) | State::Parting(..) => return Err(Refused::Busy),
+            State::Apart if !entry.is_known => {
+                self.entries.remove(control);
+                return Ok(false);
+            }
+            State::Apart | State::Joined => {}
+        }
+        entry.is_wanted = false;
+        self.part(control, false, terms, io);
+        Ok(true)
+    }
+
+    /// Begins all introductions that a client needs; the handlers to wait for.
+    pub(super) fn connect_wanted(&mut self, terms: &Terms, io: &mut Io) -> Vec<Endpoint> {
+        let lacking = self.entries.iter().filter(|(_, entry)| entry.is_lacking());
+        let lacking: Vec<Endpoint> = lacking.map(|(control, _)| control.clone()).collect();
+        for control in &lacking {
+            self.introduce(control, terms, io);
+        }
+        lacking
+    }
+
+    /// Takes the server off every handler. What failed by that is reported.
+    pub(super) fn shutdown(&mut self, terms: &Terms, io: &mut Io) -> Vec<Report> {
+        self.is_stopping = true;
+        let mut reports = Vec::new();
+        let controls: Vec<Endpoint> = self.entries.keys().cloned().collect();
+        for control in controls {
+            let Some(entry) = self.entries.get_mut(&control) else { continue };
+            entry.is_next = false;
+            match &mut entry.state {
+                State::Introducing(_, introduction) => {
+                    let may_be_served = introduction.end(io);
+                    let reason = (introduction.step(), Cause::ShuttingDown);
+                    reports.push(Report::ConnectFailed(control.clone(), failure(&control, reason)));
+                    (entry.state, entry.is_known) = (State::Apart, may_be_served);
+                    self.active -= 1;
+                }
+                State::Apart | State::Joined | State::Parting(..) => {}
+            }
+            match entry.state {
+                State::Joined => self.part(&control, false, terms, io),
+                State::Apart if entry.is_known => self.part(&control, true, terms, io),
+                State::Apart | State::Introducing(..) | State::Parting(..) => {}
+            }
+        }
+        reports
+    }
+
+    /// Whether no introduction or parting is under way.
+    pub(super) const fn are_idle(&self) -> bool {
+        self.active == 0
+    }
+
+    /// Whether a text to nobody may be the answer to a question that was asked some time.
+    pub(super) fn have_asked(&self) -> bool {
+        self.entries.values().any(|entry| entry.is_known || !matches!(entry.state, State::Apart))
+    }
+
+    /// A text to nobody has come by this link.
+    pub(super) fn heard(&mut self, text: &Bytes, link: LinkId) {
+        for entry in self.entries.values_mut() {
+            match &mut entry.state {
+                State::Introducing(_, introduction) => {
+                    introduction.heard(text, link, &mut entry.links);
+                }
+                State::Parting(_, parting) => parting.heard(text),
+                State::Apart | State::Joined => {}
+            }
+        }
+    }
+
+    pub(super) const fn reply_link_up(&mut self) {
+        self.claims.reply_up();
+    }
+
+    pub(super) fn reply_link_down(&mut self, link: LinkId) {
+        let owner = self.entries.values_mut().find(|entry| entry.links.reply == Some(link));
+        if let Some(owner) = owner {
+            owner.links.reply = None;
+        }
+    }
+
+    pub(super) fn request_link_up(&mut self, link: LinkId) {
+        self.claims.up(link);
+        // A link that comes while nobody is introduced is one that comes again.
+        if self.active == 0 {
+            let lacking = self.entries.values_mut().find(|entry| entry.lacks_requests());
+            if let Some(entry) = lacking {
+                self.claims.remove(link);
+                entry.links.request = Some(link);
+            }
+        }
+    }
+
+    pub(super) fn request_link_down(&mut self, link: LinkId) {
+        self.claims.remove(link);
+        let owner = self.entries.iter().find(|(_, entry)| entry.links.request == Some(link));
+        let owner = owner.map(|(control, entry)| (control.clone(), entry.is_parting()));
+        let parting = self.entries.values_mut().find(|e| e.is_parting() && e.links.request.is_some());
+        // Links have no names: of all that go while a handler parts, one is taken for its own.
+        let given = match (&owner, parting) {
+            (Some((_, true)), _) | (_, None) => None,
+            (_, Some(parting)) => parting.links.request.take(),
+        };
+        match (owner.and_then(|(control, _)| self.entries.get_mut(&control)), given) {
+            (Some(owner), given) => owner.links.request = given,
+            (None, Some(given)) => self.claims.put_back(given),
+            (None, None) => {}
+        }
+    }
+
+    /// Takes an input for a socket to a control socket. Whether there is such a socket.
+    pub(super) fn handle(&mut self, input: Input, io: &mut Io) -> bool {
+        let scope = input.scope();
+        for entry in self.entries.values_mut() {
+            match &mut entry.state {
+                State::Introducing(own, introduction) if Some(*own) == scope => {
+                    introduction.handle(input, io);
+                    return true;
+                }
+                State::Parting(own, parting) if Some(*own) == scope => {
+                    parting.handle(input, io);
+                    return true;
+                }
+                State::Apart | State::Joined | State::Introducing(..) | State::Parting(..) => {}
+            }
+        }
+        false
+    }
+
+    /// All go as far as they can; what came of them.
+    pub(super) fn advance(&mut self, terms: &Terms, io: &mut Io) -> Vec<Report> {
+        let mut reports = Vec::new();
+        if self.active == 0 {
+            return reports;
+        }
+        let controls: Vec<Endpoint> = self.entries.keys().cloned().collect();
+        for control in controls {
+            // An introduction may be followed by a silent parting, and that by an introduction.
+            for _ in 0..STATES_MAX {
+                if !self.advance_one(&control, terms, io, &mut reports) {
+                    break;
+                }
+            }
+        }
+        reports
+    }
+
+    pub(super) fn flush(&mut self, io: &mut Io) {
+        if self.active == 0 {
+            return;
+        }
+        for entry in self.entries.values_mut() {
+            match &mut entry.state {
+                State::Introducing(_, introduction) => introduction.flush(io),
+                State::Parting(_, parting) => parting.flush(io),
+                State::Apart | State::Joined => {}
+            }
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        if self.active == 0 {
+            return None;
+        }
+        let deadlines = self.entries.values().filter_map(|entry| match &entry.state {
+            State::Introducing(_, introduction) => introduction.next_deadline(),
+            State::Parting(_, parting) => parting.next_deadline(),
+            State::Apart | State::Joined => None,
+        });
+        deadlines.min()
+    }
+
+    fn introduce(&mut self, control: &Endpoint, terms: &Terms, io: &mut Io) {
+        let (scope, asker) = self.new_asker(control, terms);
+        let Some(entry) = self.entries.get_mut(control) else { return };
+        match entry.state {
+            State::Introducing(..) => return,
+            State::Parting(..) => {
+                entry.is_next = true;
+                return;
+            }
+            State::Apart | State::Joined => {}
+        }
+        entry.is_next = false;
+        entry.links.reply = None;
+        let text = uuid::text(&mut io.rng);
+        let deadline = terms.deadline(io.now());
+        let handler = entry.handler.clone();
+        let introduction = Introduction::new(handler, asker, entry.is_known, text, deadline);
+        entry.state = State::Introducing(scope, Box::new(introduction));
+        self.active += 1;
+    }
+
+    fn part(&mut self, control: &Endpoint, is_silent: bool, terms: &Terms, io: &mut Io) {
+        let (scope, asker) = self.new_asker(control, terms);
+        let Some(entry) = self.entries.get_mut(control) else { return };
+        let deadline = terms.deadline(io.now());
+        let evidence = (&entry.links, &self.claims);
+        let mut parting = Parting::new(asker, deadline, is_silent, evidence);
+        parting.begin(terms, io);
+        entry.state = State::Parting(scope, Box::new(parting));
+        self.active += 1;
+    }
+
+    fn new_asker(&mut self, control: &Endpoint, terms: &Terms) -> (u32, Asker) {
+        let scope = self.scope;
+        // After so many, the first are long gone.
+        self.scope = self.scope.checked_add(1).unwrap_or(FIRST_SCOPE_AGAIN);
+        (scope, Asker::new(control.clone(), terms.patience, scope))
+    }
+
+    /// Whether the state of this handler has changed.
+    fn advance_one(
+        &mut self,
+        control: &Endpoint,
+        terms: &Terms,
+        io: &mut Io,
+        reports: &mut Vec<Report>,
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(control) else { return false };
+        match &mut entry.state {
+            State::Introducing(_, introduction) => {
+                let evidence = (&mut entry.links, &mut self.claims);
+                let Some(outcome) = introduction.advance(terms, evidence, io) else { return false };
+                introduction.end(io);
+                self.active -= 1;
+                reports.push(self.introduced(control, outcome, terms, io));
+            }
+            State::Parting(_, parting) => {
+                let evidence = (&entry.links, &self.claims);
+                let Some(outcome) = parting.advance(terms, evidence, io) else { return false };
+                parting.end(io);
+                let is_silent = parting.is_silent();
+                self.active -= 1;
+                let report = self.parted(control, &outcome.result, outcome.is_removed, terms, io);
+                reports.extend(report.filter(|_| !is_silent));
+            }
+            State::Apart | State::Joined => return false,
+        }
+        true
+    }
+
+    fn introduced(
+        &mut self,
+        control: &Endpoint,
+        outcome: introducing::Outcome,
+        terms: &Terms,
+        io: &mut Io,
+    ) -> Report {
+        let control = control.clone();
+        let Some(entry) = self.entries.get_mut(&control) else { return Report::Connected(control) };
+        match outcome {
+            introducing::Outcome::Joined => {
+                (entry.state, entry.is_known, entry.is_wanted) = (State::Joined, true, true);
+                Report::Connected(control)
+            }
+            introducing::Outcome::Failed { reason, may_be_served } => {
+                entry.state = State::Apart;
+                entry.is_known |= may_be_served;
+                if may_be_served {
+                    self.part(&control, true, terms, io);
+                } else {
+                    self.forget_unwanted(&control);
+                }
+                let failure = failure(&control, reason);
+                Report::ConnectFailed(control, failure)
+            }
+        }
+    }
+
+    fn parted(
+        &mut self,
+        control: &Endpoint,
+        result: &Result<(), Reason>,
+        is_removed: bool,
+        terms: &Terms,
+        io: &mut Io,
+    ) -> Option<Report> {
+        let entry = self.entries.get_mut(control)?;
+        entry.is_known &= !is_removed;
+        let is_linked = result.is_err() && entry.links.reply.is_some();
+        entry.state = if is_linked { State::Joined } else { State::Apart };
+        if std::mem::take(&mut entry.is_next) && !self.is_stopping {
+            entry.state = State::Apart;
+            self.introduce(control, terms, io);
+        } else {
+            self.forget_unwanted(control);
+        }
+        Some(match result {
+            Ok(()) => Report::Disconnected(control.clone()),
+            Err(reason) => {
+                Report::DisconnectFailed(control.clone(), failure(control, reason.clone()))
+            }
+        })
+    }
+
+    /// A handler that nobody wants, and that does not know the server, leaves nothing behind.
+    fn forget_unwanted(&mut self, control: &Endpoint) {
+        let is_over = self.entries.get(control).is_some_and(|entry| {
+            matches!(entry.state, State::Apart) && !entry.is_wanted && !entry.is_known
+        });
+        if let Some(entry) = is_over.then(|| self.entries.remove(control)).flatten() {
+            if let Some(link) = entry.links.request {
+                self.claims.put_back(link);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(handler: Handler, is_wanted: bool) -> Self {
+        let (links, state) = (Links::default(), State::Apart);
+        Self { handler, is_wanted, is_known: false, links, state, is_next: false }
+    }
+
+    fn check_connect(&self) -> Result<(), Refused> {
+        match &self.state {
+            State::Introducing(..) => Err(Refused::Busy),
+            State::Parting(_, parting) if !parting.is_silent() || self.is_next => Err(Refused::Busy),
+            State::Joined if self.links.reply.is_some() => Err(Refused::AlreadyConnected),
+            State::Apart | State::Joined | State::Parting(..) => Ok(()),
+        }
+    }
+
+    /// Whether whoever opens a client has to wait for this handler.
+    const fn is_lacking(&self) -> bool {
+        match self.state {
+            State::Introducing(..) => true,
+            State::Joined => self.links.reply.is_none(),
+            State::Apart | State::Parting(..) => self.is_wanted,
+        }
+    }
+
+    const fn is_parting(&self) -> bool {
+        matches!(self.state, State::Parting(..))
+    }
+
+    const fn lacks_requests(&self) -> bool {
+        matches!(self.state, State::Joined) && self.links.request.is_none()
+    }
+}
+
+fn failure(control: &Endpoint, (step, cause): Reason) -> Failure {
+    Failure { control: Some(control.clone()), step, cause }
+}
+
+/// An introduction, its taking back, and the next introduction.
+const STATES_MAX: usize = 3;
+/// Where scopes begin anew.
+const FIRST_SCOPE_AGAIN: u32 = 16;

@@ -1,0 +1,245 @@
+//! The introduction to one handler, step by step.
+//!
+//! ```text
+//! Bind -> Address -> Add -------> Proof ---------------> Requests -> joined
+//!                    RECEIVED     PING a random text     a link for requests
+//!                                 until it comes back    has come up since
+//! ```
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::connector::{self, Asker};
+use crate::introduction::{Answer, Order};
+use crate::machine::{Input, LinkId};
+use crate::socket::io::Io;
+use crate::socket::later;
+
+use super::claims::{Claims, Links};
+use super::config::Handler;
+use super::failure::{Cause, Step};
+use super::terms::{ROUND, Reason, Terms};
+
+/// One introduction under way.
+#[derive(Debug)]
+pub(super) struct Introduction {
+    asker: Asker,
+    handler: Handler,
+    /// The step that it waits in: `Bind`, `Add`, `Proof` or `Requests`.
+    step: Step,
+    deadline: Instant,
+    /// What the handler is to publish.
+    text: Bytes,
+    /// When it is asked to publish it once more.
+    again_at: Option<Instant>,
+    /// Another text that came back.
+    wrong: Option<Bytes>,
+    /// Whether the handler may know the server from before.
+    is_known: bool,
+    /// Why a handler that may know the server does not add it: as it has it, perhaps.
+    refusal: Option<Bytes>,
+    /// When it began, counted in links for requests.
+    since: u64,
+}
+
+/// How an introduction ends.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The way there and back is proven.
+    Joined,
+    /// It is not, and the handler may serve the server all the same.
+    Failed { reason: Reason, may_be_served: bool },
+}
+
+impl Introduction {
+    pub(super) const fn new(
+        handler: Handler,
+        asker: Asker,
+        is_known: bool,
+        text: Bytes,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            asker,
+            handler,
+            step: Step::Bind,
+            deadline,
+            text,
+            again_at: None,
+            wrong: None,
+            is_known,
+            refusal: None,
+            since: 0,
+        }
+    }
+
+    pub(super) fn handle(&mut self, input: Input, io: &mut Io) {
+        self.asker.handle(input, io);
+    }
+
+    pub(super) fn flush(&mut self, io: &mut Io) {
+        self.asker.flush(io);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        [Some(self.deadline), self.again_at, self.asker.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// A text has come back by this link. Whether it is the one that was asked for.
+    pub(super) fn heard(&mut self, text: &Bytes, link: LinkId, links: &mut Links) -> bool {
+        let is_ours = *text == self.text;
+        if is_ours {
+            links.reply.get_or_insert(link);
+        } else if self.step == Step::Proof {
+            self.wrong = Some(text.clone());
+        }
+        is_ours
+    }
+
+    /// Goes as far as it can. An outcome is the last.
+    pub(super) fn advance(
+        &mut self,
+        terms: &Terms,
+        (links, claims): (&mut Links, &mut Claims),
+        io: &mut Io,
+    ) -> Option<Outcome> {
+        self.asker.handle(Input::Timeout, io);
+        let begun = self.begin(terms, claims, io);
+        if let Err(reason) = begun.and_then(|()| self.proceed(terms, links, io)) {
+            return Some(self.failed(reason));
+        }
+        if self.step == Step::Requests {
+            links.request = links.request.or_else(|| claims.claim(self.since));
+            if links.request.is_some() {
+                return Some(Outcome::Joined);
+            }
+        }
+        (io.now() >= self.deadline).then(|| {
+            let reason = self.overdue();
+            self.failed(reason)
+        })
+    }
+
+    /// Ends its link to the control socket. Whether the handler may serve the server all the same, if
+    /// that is the end of it.
+    pub(super) fn end(&mut self, io: &mut Io) -> bool {
+        self.asker.end(io);
+        match self.step {
+            Step::Bind => self.is_known,
+            Step::Add => {
+                self.is_known || matches!(self.asker.overdue(), connector::Failure::TimedOut)
+            }
+            _ => true,
+        }
+    }
+
+    fn begin(&mut self, terms: &Terms, claims: &Claims, io: &mut Io) -> Result<(), Reason> {
+        if self.step != Step::Bind {
+            return Ok(());
+        }
+        let Some(addresses) = terms.addresses(&self.handler) else { return Ok(()) };
+        let (send_spec, recv_spec) = addresses?;
+        self.step = Step::Add;
+        self.since = claims.now();
+        let sender = terms.sender.clone();
+        self.ask(&Order::Add { sender, send_spec, recv_spec }, io)
+    }
+
+    fn proceed(&mut self, terms: &Terms, links: &Links, io: &mut Io) -> Result<(), Reason> {
+        if let Some(result) = self.asker.poll(io) {
+            self.answered(result, terms, io)?;
+        }
+        match (self.step, links.reply) {
+            (Step::Proof, Some(_)) => (self.step, self.again_at) = (Step::Requests, None),
+            // It was proven, and that link has gone: another is to be proven.
+            (Step::Requests, None) => {
+                (self.step, self.again_at) = (Step::Proof, Some(later(io.now(), ROUND)));
+            }
+            _ => {}
+        }
+        if self.again_at.is_some_and(|at| at <= io.now()) && !self.asker.is_asked() {
+            self.ping(terms, io)?;
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        result: Result<Answer, connector::Failure>,
+        terms: &Terms,
+        io: &mut Io,
+    ) -> Result<(), Reason> {
+        match (self.step, result) {
+            (Step::Add, Ok(Answer::Error(why))) if self.is_known => {
+                self.refusal = Some(why);
+                self.step = Step::Proof;
+                self.ping(terms, io)
+            }
+            (Step::Add, Ok(Answer::Received)) => {
+                self.step = Step::Proof;
+                self.ping(terms, io)
+            }
+            (Step::Proof, Ok(Answer::Received)) => {
+                self.again_at = Some(later(io.now(), ROUND));
+                Ok(())
+            }
+            // What it was asked for has come before.
+            (Step::Requests, _) => Ok(()),
+            (step, Ok(Answer::Error(why))) => Err((step, Cause::Refused(why))),
+            (step, Ok(other)) => Err((step, Cause::Unexpected(other.encode()))),
+            (step, Err(failure)) => Err(reason(step, failure)),
+        }
+    }
+
+    fn ping(&mut self, terms: &Terms, io: &mut Io) -> Result<(), Reason> {
+        self.again_at = None;
+        let (sender, text) = (terms.sender.clone(), self.text.clone());
+        self.ask(&Order::Ping { sender, text }, io)
+    }
+
+    fn ask(&mut self, order: &Order, io: &mut Io) -> Result<(), Reason> {
+        // Nothing else is asked, and the endpoint was looked at before; an order too large is like
+        // one that nobody answers.
+        let asked = self.asker.ask(order, io);
+        asked.map_err(|_| (self.step, Cause::TimedOut))
+    }
+
+    fn overdue(&mut self) -> Reason {
+        match self.step {
+            Step::Add | Step::Proof if self.asker.is_asked() => {
+                match reason(self.step, self.asker.overdue()) {
+                    (Step::Proof, Cause::TimedOut) => self.unproven(),
+                    reason => reason,
+                }
+            }
+            Step::Proof => self.unproven(),
+            step => (step, Cause::TimedOut),
+        }
+    }
+
+    fn unproven(&mut self) -> Reason {
+        (Step::Proof, self.wrong.take().map_or(Cause::TimedOut, Cause::WrongText))
+    }
+
+    fn failed(&mut self, reason: Reason) -> Outcome {
+        let may_be_served = match &reason {
+            (Step::Bind | Step::Address | Step::Reach, _) => false,
+            // It has said no. Who has this name there may be somebody else.
+            (Step::Add, Cause::Refused(_)) => self.is_known,
+            _ => true,
+        };
+        // A refusal that did not matter, had the proof come.
+        let reason = match self.refusal.take() {
+            Some(why) => (Step::Add, Cause::Refused(why)),
+            None => reason,
+        };
+        Outcome::Failed { reason, may_be_served }
+    }
+}
+
+/// What to say of an order without an answer.
+pub(super) fn reason(step: Step, failure: connector::Failure) -> Reason {
+    let is_unreachable = matches!(failure, connector::Failure::Unreachable(_));
+    (if is_unreachable { Step::Reach } else { step }, failure.into())
+}
