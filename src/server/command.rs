@@ -117,9 +117,7 @@ pub enum Refused {
     NotReady,
     /// The client's last [`Command::Receive`] has not ended.
     Receiving,
-    /// The client's connection has ended.
-    Gone,
-    /// The client cannot do that.
+    /// The client cannot do that, or Mongrel2 would not hand it over.
     Act(ActError),
 }
 
@@ -141,7 +139,6 @@ impl fmt::Display for Refused {
             Self::TooManyClients => "there are as many clients as the limits allow",
             Self::NotReady => "the client is not ready yet",
             Self::Receiving => "the client's last receive has not ended",
-            Self::Gone => "the client's connection has ended",
             Self::Act(error) => return write!(f, "{error}"),
         })
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::client;
+use crate::client::{self, Origin};
 use crate::endpoint::{Endpoint, Host};
 use crate::mongrel2::{Dialect, Sender};
 
@@ -46,7 +46,11 @@ pub struct Config {
     pub dialect: Dialect,
     /// The route that requests of clients matched: their header `PATTERN`.
     pub pattern: Bytes,
-    /// Who is told that a connection does not exist.
+    /// The header `URL_SCHEME` of clients' requests; `http` unless told otherwise.
+    pub url_scheme: Bytes,
+    /// The header `REMOTE_ADDR` of clients' requests; `127.0.0.1` unless told otherwise.
+    pub remote_addr: Bytes,
+    /// Whether a handler is told that a connection does not exist.
     pub notices: Notices,
     /// What it may use at most.
     pub limits: Limits,
@@ -133,6 +137,8 @@ impl Config {
             patience: Duration::from_secs(5),
             dialect: Dialect::Json,
             pattern: Bytes::from_static(b"/"),
+            url_scheme: Bytes::from_static(b"http"),
+            remote_addr: Bytes::from_static(b"127.0.0.1"),
             notices: Notices::default(),
             limits: Limits::default(),
         }
@@ -152,6 +158,16 @@ impl Config {
         self.send_spec = self.send_spec.with_port(0);
         self.recv_spec = self.recv_spec.with_port(0);
         self
+    }
+
+    /// What it adds to whatever a client says.
+    pub(super) fn origin(&self) -> Origin {
+        let mut origin = Origin::new(self.sender.clone());
+        origin.dialect = self.dialect;
+        origin.pattern = self.pattern.clone();
+        origin.url_scheme = self.url_scheme.clone();
+        origin.remote_addr = self.remote_addr.clone();
+        origin
     }
 
     /// The same with one more handler to introduce itself to.

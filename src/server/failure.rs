@@ -78,6 +78,8 @@ pub enum Cause {
         /// Why.
         cause: io::ErrorKind,
     },
+    /// The control socket's endpoint is a wildcard, which can be bound, not connected to.
+    Wildcard,
     /// The server is shutting down.
     ShuttingDown,
 }
@@ -139,6 +141,9 @@ impl fmt::Display for Cause {
                  known: set `advertise`"
             ),
             Self::ListenFailed { endpoint, cause } => write!(f, "cannot bind {endpoint}: {cause}"),
+            Self::Wildcard => {
+                f.write_str("a host of * or a port of 0 can be bound, not connected to")
+            }
             Self::ShuttingDown => f.write_str("the server is shutting down"),
         }
     }

@@ -10,10 +10,11 @@ use crate::endpoint::Endpoint;
 use crate::machine::{Input, LinkId};
 use crate::socket::io::Io;
 
-use super::claims::{Claims, Links};
+use super::claims::Claims;
 use super::command::Refused;
 use super::config::Handler;
-use super::failure::{Cause, Failure, Step};
+use super::entry::{Entry, State};
+use super::failure::{Cause, Failure};
 use super::introducing::{self, Introduction};
 use super::parting::Parting;
 use super::terms::{Reason, Terms};
@@ -29,29 +30,9 @@ pub(super) struct Handlers {
     active: usize,
     /// The scope of the next socket to a control socket.
     scope: u32,
+    /// Whether a handler was ever asked to publish a text.
+    has_asked: bool,
     is_stopping: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    handler: Handler,
-    /// Whether whoever opens a client is to have this handler.
-    is_wanted: bool,
-    /// Whether the handler may know the server from before.
-    is_known: bool,
-    links: Links,
-    state: State,
-    /// Whether it is to be introduced when the parting is over.
-    is_next: bool,
-}
-
-/// Where a handler stands, with the scope of its socket where there is one.
-#[derive(Debug)]
-enum State {
-    Apart,
-    Introducing(u32, Box<Introduction>),
-    Joined,
-    Parting(u32, Box<Parting>),
 }
 
 /// What came of an introduction or a parting.
@@ -73,7 +54,15 @@ impl Handlers {
         let entries: BTreeMap<_, _> = wanted.collect();
         let entries_max = entries_max.max(1).max(entries.len());
         let claims = Claims::default();
-        Self { entries, entries_max, claims, active: 0, scope, is_stopping: false }
+        Self {
+            entries,
+            entries_max,
+            claims,
+            active: 0,
+            scope,
+            has_asked: false,
+            is_stopping: false,
+        }
     }
 
     /// Begins an introduction.
@@ -87,15 +76,13 @@ impl Handlers {
             return Err(Refused::Wildcard);
         }
         let control = handler.control.clone();
-        match self.entries.get_mut(&control) {
-            Some(entry) => {
-                entry.check_connect()?;
-                entry.handler = handler;
-            }
-            None if self.entries.len() >= self.entries_max => return Err(Refused::TooManyHandlers),
-            None => {
-                self.entries.insert(control.clone(), Entry::new(handler, false));
-            }
+        if let Some(entry) = self.entries.get_mut(&control) {
+            entry.check_connect()?;
+            entry.handler = handler;
+        } else if self.entries.len() >= self.entries_max {
+            return Err(Refused::TooManyHandlers);
+        } else {
+            self.entries.insert(control.clone(), Entry::new(handler, false));
         }
         self.introduce(&control, terms, io);
         Ok(())
@@ -165,21 +152,13 @@ impl Handlers {
     }
 
     /// Whether a text to nobody may be the answer to a question that was asked some time.
-    pub(super) fn have_asked(&self) -> bool {
-        self.entries.values().any(|entry| entry.is_known || !matches!(entry.state, State::Apart))
+    pub(super) const fn have_asked(&self) -> bool {
+        self.has_asked
     }
 
     /// A text to nobody has come by this link.
     pub(super) fn heard(&mut self, text: &Bytes, link: LinkId) {
-        for entry in self.entries.values_mut() {
-            match &mut entry.state {
-                State::Introducing(_, introduction) => {
-                    introduction.heard(text, link, &mut entry.links);
-                }
-                State::Parting(_, parting) => parting.heard(text),
-                State::Apart | State::Joined => {}
-            }
-        }
+        self.entries.values_mut().for_each(|entry| entry.heard(text, link));
     }
 
     pub(super) const fn reply_link_up(&mut self) {
@@ -209,7 +188,8 @@ impl Handlers {
         self.claims.remove(link);
         let owner = self.entries.iter().find(|(_, entry)| entry.links.request == Some(link));
         let owner = owner.map(|(control, entry)| (control.clone(), entry.is_parting()));
-        let parting = self.entries.values_mut().find(|e| e.is_parting() && e.links.request.is_some());
+        let parting =
+            self.entries.values_mut().find(|e| e.is_parting() && e.links.request.is_some());
         // Links have no names: of all that go while a handler parts, one is taken for its own.
         let given = match (&owner, parting) {
             (Some((_, true)), _) | (_, None) => None,
@@ -225,20 +205,8 @@ impl Handlers {
     /// Takes an input for a socket to a control socket. Whether there is such a socket.
     pub(super) fn handle(&mut self, input: Input, io: &mut Io) -> bool {
         let scope = input.scope();
-        for entry in self.entries.values_mut() {
-            match &mut entry.state {
-                State::Introducing(own, introduction) if Some(*own) == scope => {
-                    introduction.handle(input, io);
-                    return true;
-                }
-                State::Parting(own, parting) if Some(*own) == scope => {
-                    parting.handle(input, io);
-                    return true;
-                }
-                State::Apart | State::Joined | State::Introducing(..) | State::Parting(..) => {}
-            }
-        }
-        false
+        let entry = self.entries.values_mut().find(|entry| entry.scope() == scope);
+        entry.map(|entry| entry.handle(input, io)).is_some()
     }
 
     /// All go as far as they can; what came of them.
@@ -260,15 +228,8 @@ impl Handlers {
     }
 
     pub(super) fn flush(&mut self, io: &mut Io) {
-        if self.active == 0 {
-            return;
-        }
-        for entry in self.entries.values_mut() {
-            match &mut entry.state {
-                State::Introducing(_, introduction) => introduction.flush(io),
-                State::Parting(_, parting) => parting.flush(io),
-                State::Apart | State::Joined => {}
-            }
+        if self.active > 0 {
+            self.entries.values_mut().for_each(|entry| entry.flush(io));
         }
     }
 
@@ -276,12 +237,7 @@ impl Handlers {
         if self.active == 0 {
             return None;
         }
-        let deadlines = self.entries.values().filter_map(|entry| match &entry.state {
-            State::Introducing(_, introduction) => introduction.next_deadline(),
-            State::Parting(_, parting) => parting.next_deadline(),
-            State::Apart | State::Joined => None,
-        });
-        deadlines.min()
+        self.entries.values().filter_map(Entry::next_deadline).min()
     }
 
     fn introduce(&mut self, control: &Endpoint, terms: &Terms, io: &mut Io) {
@@ -295,6 +251,7 @@ impl Handlers {
             }
             State::Apart | State::Joined => {}
         }
+        self.has_asked = true;
         entry.is_next = false;
         entry.links.reply = None;
         let text = uuid::text(&mut io.rng);
@@ -418,39 +375,6 @@ impl Handlers {
                 self.claims.put_back(link);
             }
         }
-    }
-}
-
-impl Entry {
-    fn new(handler: Handler, is_wanted: bool) -> Self {
-        let (links, state) = (Links::default(), State::Apart);
-        Self { handler, is_wanted, is_known: false, links, state, is_next: false }
-    }
-
-    fn check_connect(&self) -> Result<(), Refused> {
-        match &self.state {
-            State::Introducing(..) => Err(Refused::Busy),
-            State::Parting(_, parting) if !parting.is_silent() || self.is_next => Err(Refused::Busy),
-            State::Joined if self.links.reply.is_some() => Err(Refused::AlreadyConnected),
-            State::Apart | State::Joined | State::Parting(..) => Ok(()),
-        }
-    }
-
-    /// Whether whoever opens a client has to wait for this handler.
-    const fn is_lacking(&self) -> bool {
-        match self.state {
-            State::Introducing(..) => true,
-            State::Joined => self.links.reply.is_none(),
-            State::Apart | State::Parting(..) => self.is_wanted,
-        }
-    }
-
-    const fn is_parting(&self) -> bool {
-        matches!(self.state, State::Parting(..))
-    }
-
-    const fn lacks_requests(&self) -> bool {
-        matches!(self.state, State::Joined) && self.links.request.is_none()
     }
 }
 

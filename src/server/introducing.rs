@@ -74,6 +74,10 @@ impl Introduction {
         }
     }
 
+    pub(super) const fn step(&self) -> Step {
+        self.step
+    }
+
     pub(super) fn handle(&mut self, input: Input, io: &mut Io) {
         self.asker.handle(input, io);
     }
@@ -86,15 +90,13 @@ impl Introduction {
         [Some(self.deadline), self.again_at, self.asker.next_deadline()].into_iter().flatten().min()
     }
 
-    /// A text has come back by this link. Whether it is the one that was asked for.
-    pub(super) fn heard(&mut self, text: &Bytes, link: LinkId, links: &mut Links) -> bool {
-        let is_ours = *text == self.text;
-        if is_ours {
+    /// A text has come back by this link.
+    pub(super) fn heard(&mut self, text: &Bytes, link: LinkId, links: &mut Links) {
+        if *text == self.text {
             links.reply.get_or_insert(link);
         } else if self.step == Step::Proof {
             self.wrong = Some(text.clone());
         }
-        is_ours
     }
 
     /// Goes as far as it can. An outcome is the last.
@@ -137,6 +139,9 @@ impl Introduction {
     fn begin(&mut self, terms: &Terms, claims: &Claims, io: &mut Io) -> Result<(), Reason> {
         if self.step != Step::Bind {
             return Ok(());
+        }
+        if self.handler.control.is_wildcard() {
+            return Err((Step::Reach, Cause::Wildcard));
         }
         let Some(addresses) = terms.addresses(&self.handler) else { return Ok(()) };
         let (send_spec, recv_spec) = addresses?;

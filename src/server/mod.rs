@@ -5,12 +5,22 @@
 //! browser behind it: whoever runs it plays the browsers, with [`Command::Deliver`] and
 //! [`Event::Reply`].
 
+mod claims;
+mod clients;
 mod command;
 mod config;
+mod entry;
 mod event;
 mod failure;
+mod handlers;
+mod introducing;
 mod machine;
+mod openings;
+mod parting;
+mod sockets;
+mod terms;
 mod uuid;
+mod waiting;
 
 pub use command::{ClientId, Command, Refused};
 pub use config::{Config, Handler, Limits, Notices};

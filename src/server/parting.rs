@@ -97,11 +97,9 @@ impl Parting {
         [Some(self.deadline), self.again_at, self.asker.next_deadline()].into_iter().flatten().min()
     }
 
-    /// A text has come back. Whether it is the one that was asked for.
-    pub(super) fn heard(&mut self, text: &Bytes) -> bool {
-        let is_ours = self.text.as_ref() == Some(text);
-        self.is_heard |= is_ours;
-        is_ours
+    /// A text has come back.
+    pub(super) fn heard(&mut self, text: &Bytes) {
+        self.is_heard |= self.text.as_ref() == Some(text);
     }
 
     /// Goes as far as it can. An outcome is the last.

@@ -39,7 +39,10 @@ impl Terms {
     }
 
     /// The addresses to tell a handler; `None` while the sockets are not bound.
-    pub(super) fn addresses(&self, handler: &Handler) -> Option<Result<(Endpoint, Endpoint), Reason>> {
+    pub(super) fn addresses(
+        &self,
+        handler: &Handler,
+    ) -> Option<Result<(Endpoint, Endpoint), Reason>> {
         match &self.bound {
             Bound::NotYet => None,
             Bound::At { send_spec, recv_spec } => Some(
@@ -103,7 +106,9 @@ mod tests {
     }
 
     fn host(name: &str) -> Host {
-        let Endpoint::Tcp { host, .. } = format!("tcp://{name}:1").parse().unwrap() else { panic!() };
+        let Endpoint::Tcp { host, .. } = format!("tcp://{name}:1").parse().unwrap() else {
+            panic!()
+        };
         host
     }
 
