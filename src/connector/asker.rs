@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::endpoint::Endpoint;
-use crate::introduction::{Answer, Order};
+use crate::introduction::{Answer, ORDER_LENGTH_MAX, Order};
 use crate::machine::Input;
 use crate::socket::io::Io;
 use crate::socket::{self, Core, DownReason, Event, Reconnect};
@@ -47,7 +47,7 @@ impl Asker {
             return Err(Refused::Busy);
         }
         let order = order.encode();
-        if order.len() > MESSAGE_SIZE_MAX {
+        if order.len() > ORDER_LENGTH_MAX {
             return Err(Refused::TooLarge);
         }
         if !self.is_connected {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::endpoint::{Endpoint, Host};
+use crate::introduction::Proof;
 use crate::mongrel2::Sender;
 use crate::socket::later;
 
@@ -69,12 +70,10 @@ impl Terms {
         }
     }
 
-    /// The text of a reply to connection -1, where it is one to this server: what a handler publishes
-    /// when it is asked to prove the way.
+    /// The text of a proof, where a message is one for this server.
     pub(super) fn text_of(&self, raw: &Bytes) -> Option<Bytes> {
-        let rest = raw.strip_prefix(self.sender.as_bytes())?;
-        let text = rest.strip_prefix(TO_NOBODY)?;
-        Some(raw.slice_ref(text))
+        let proof = Proof::parse(raw)?;
+        (proof.sender == self.sender).then_some(proof.text)
     }
 }
 
@@ -87,9 +86,6 @@ fn is_everywhere(host: &Host) -> bool {
         Host::Name(_) => false,
     }
 }
-
-/// What stands between the name and the text: the list with the one id -1.
-const TO_NOBODY: &[u8] = b" 2:-1, ";
 
 /// How long to wait before a handler is asked once more to publish a text, and for a text not to come.
 pub(super) const ROUND: Duration = Duration::from_millis(100);
@@ -134,21 +130,6 @@ mod tests {
             let nobody_said = Err((Step::Address, Cause::NoAddress { bound }));
             assert_eq!(told(&terms(everywhere, None), None), nobody_said);
             assert_eq!(told(&terms(everywhere, Some("*")), None), nobody_said);
-        }
-    }
-
-    #[test]
-    fn a_text_for_nobody_is_known_by_its_mark() {
-        let terms = terms("ipc://a", None);
-        for (raw, text) in [
-            ("abc 2:-1, xyz", Some("xyz")),
-            ("abc 2:-1, ", Some("")),
-            ("abc 2:-1,", None),
-            ("abc 1:1, xyz", None),
-            ("ab 2:-1, xyz", None),
-            ("abcd 2:-1, xyz", None),
-        ] {
-            assert_eq!(terms.text_of(&raw.into()), text.map(Bytes::from), "{raw}");
         }
     }
 }
