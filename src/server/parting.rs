@@ -134,10 +134,9 @@ impl Parting {
             return Err((Step::Reach, Cause::Unreachable(trouble.clone())));
         }
         if let Some(at) = self.again_at {
-            let is_over = io.now() >= at;
-            // All that a link brought was heard before it is gone.
-            let is_proven = !self.is_heard && links.are_gone() && (is_over || is_exact);
-            if is_proven {
+            // All that a link brought is heard before it is gone.
+            let is_over = io.now() >= at || (is_exact && links.are_gone());
+            if is_over && !self.is_heard && links.are_gone() {
                 return Ok(Some(()));
             }
             if is_over {

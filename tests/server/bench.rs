@@ -24,9 +24,9 @@ pub(crate) fn control(port: u16) -> Endpoint {
 
 /// The stand-in at its usual ports, for handlers with control sockets at these.
 pub(crate) fn config<const N: usize>(seed: u64, ports: [u16; N]) -> Config {
-    ports.into_iter().fold(Config::from_seed(seed), |config, port| {
-        config.with_handler(control(port))
-    })
+    ports
+        .into_iter()
+        .fold(Config::from_seed(seed), |config, port| config.with_handler(control(port)))
 }
 
 impl Bench {

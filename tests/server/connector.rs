@@ -89,8 +89,12 @@ fn each_failure_has_its_name_and_its_time() {
     assert_eq!(failed(&mut world, node), (Failure::TimedOut, 2000));
     // Cut off, so that its answer cannot be taken for that to the next.
     assert!(world.streams(node).is_empty());
+    assert_eq!(heard.borrow().len(), 1);
+    world.crash(deaf);
+
+    let (deaf, heard) = replier(&mut world, 9997, |_| None);
     world.submit(node, Command::Ask(Order::Alive)).unwrap();
-    world.run_until(|_| heard.borrow().len() == 2);
+    world.run_until(|_| heard.borrow().len() == 1);
     world.crash(deaf);
     world.run_for(Duration::from_millis(5));
     assert_eq!(world.events(node), [Event::Failed(Failure::Lost(DownReason::Closed))]);

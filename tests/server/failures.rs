@@ -6,9 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mongrel2_transceiver::client::Protocol;
 use mongrel2_transceiver::introduction::Order;
-use mongrel2_transceiver::mongrel2::Sender;
-use mongrel2_transceiver::server::{Cause, Command, Config, Event, Failure, Handler, Step};
-use mongrel2_transceiver::socket::{self, DownReason};
+use mongrel2_transceiver::server::{Cause, Command, Config, Event, Failure, Handler, Server, Step};
+use mongrel2_transceiver::socket::DownReason;
 use mongrel2_transceiver::zmtp::SocketType;
 
 use crate::bench::{Bench, config, control};
@@ -88,15 +87,18 @@ fn a_name_in_use_is_refused_and_not_taken_from_whoever_has_it() {
     let (mut bench, handler) = Bench::joined(1);
     let mut other = Config::from_seed(1).on_free_ports();
     other.seed = 2;
-    let other = bench.world.add(mongrel2_transceiver::server::Server::new(bench.world.now(), other));
+    let other = bench.world.add(Server::new(bench.world.now(), other));
     let connect = Command::Connect { handler: Handler::new(control(9997)) };
     bench.world.submit(other, connect).unwrap();
     bench.run_ms(1000);
     let events = bench.world.events(other);
-    let is_refused = |event: &Event| {
-        matches!(event, Event::ConnectFailed { failure: Failure { step: Step::Add, cause: Cause::Refused(_), .. }, .. })
+    let failure = events.iter().find_map(|event| match event {
+        Event::ConnectFailed { failure, .. } => Some(failure),
+        _ => None,
+    });
+    let Some(Failure { step: Step::Add, cause: Cause::Refused(_), .. }) = failure else {
+        panic!("{events:?}");
     };
-    assert!(events.iter().any(is_refused), "{events:?}");
     assert_eq!(bench.servers_of(handler), 1);
     bench.open(1, Protocol::Http).unwrap();
     bench.get(1, "/mine");
@@ -260,6 +262,4 @@ fn a_late_text_says_nothing() {
     let events = bench.events();
     let is_expected = |event: &Event| matches!(event, Event::Handlers { .. });
     assert!(events.iter().all(is_expected), "{events:?}");
-    let _ = Sender::new("a");
-    let _ = socket::Command::Shutdown;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mongrel2_transceiver::Host;
 use mongrel2_transceiver::client::Protocol;
 use mongrel2_transceiver::mongrel2::ConnId;
 use mongrel2_transceiver::server::{
@@ -87,7 +88,8 @@ fn an_introduction_takes_no_longer_than_its_messages() {
     assert!(bench.world.now() - before < Duration::from_millis(10));
     let before = bench.world.now();
     bench.disconnect(9997).unwrap();
-    assert!(bench.world.now() - before < Duration::from_millis(10));
+    // A handler looks twice whether its sessions have said good-bye; nothing else is waited for.
+    assert!(bench.world.now() - before < Duration::from_millis(160));
 }
 
 #[test]
@@ -156,13 +158,9 @@ fn the_advertised_address_is_what_the_handler_is_told() {
          bound to tcp://*:9999, and the host by which the handler reaches that is not known: set \
          `advertise`"
     );
-    let host = || mongrel2_transceiver::Host::Name("localhost".to_owned());
-    let _ = host;
-    assert!(told(|config| config.advertise = Some(mongrel2_transceiver::Host::Name("a".into()))).is_ok());
-    assert!(told(|config| {
-        config.handlers[0].advertise = Some(mongrel2_transceiver::Host::Name("b".into()));
-    })
-    .is_ok());
+    let by_server = told(|config| config.advertise = Some(Host::Name("a".to_owned())));
+    let by_handler = told(|config| config.handlers[0].advertise = Some(Host::Name("b".to_owned())));
+    assert!(by_server.is_ok() && by_handler.is_ok());
 }
 
 #[test]
