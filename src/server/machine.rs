@@ -87,16 +87,19 @@ impl Server {
         if self.phase == Phase::Parting && self.handlers.are_idle() {
             self.end();
         }
-        if let Some(news) = self.sockets.pump(&mut self.io) {
-            self.on_news(news);
-        }
         self.refill();
     }
 
-    /// Takes what the sockets have, as far as there is room.
+    /// Takes what the sockets have, as far as there is room for it and for what comes of it.
     fn refill(&mut self) {
-        while self.events.len() < self.events_max {
-            let Some(news) = self.sockets.next(&mut self.io) else { break };
+        loop {
+            if let Some(news) = self.sockets.pump(&mut self.io) {
+                self.on_news(news);
+            }
+            if self.events.len() >= self.events_max {
+                return;
+            }
+            let Some(news) = self.sockets.next(&mut self.io) else { return };
             self.on_news(news);
         }
     }

@@ -117,8 +117,7 @@ impl Sockets {
         self.waiting.push(raw);
     }
 
-    /// Gives out what waits, as far as handlers have room. While too much waits no reply is read: each
-    /// may make a notice. Mongrel2, too, reads none while a notice cannot be sent.
+    /// Gives out what waits, as far as handlers have room.
     pub(super) fn pump(&mut self, io: &mut Io) -> Option<News> {
         while let Some(first) = self.waiting.first() {
             match self.send(first.clone(), io) {
@@ -126,14 +125,19 @@ impl Sockets {
                 Err(_) => break,
             }
         }
+        let has_room = self.waiting.reopened();
+        let is_free = self.waiting.is_empty() && std::mem::take(&mut self.wants_room);
+        (has_room || is_free).then_some(News::Room)
+    }
+
+    /// While too much waits no reply is read: each may make a notice. Mongrel2, too, reads none while a
+    /// notice cannot be sent.
+    fn set_paused(&mut self, io: &mut Io) {
         if self.waiting.is_exceeded() {
             self.replies.set_paused(true, io);
         } else if self.waiting.is_half_empty() {
             self.replies.set_paused(false, io);
         }
-        let has_room = self.waiting.reopened();
-        let is_free = self.waiting.is_empty() && std::mem::take(&mut self.wants_room);
-        (has_room || is_free).then_some(News::Room)
     }
 
     fn send(&mut self, raw: Bytes, io: &mut Io) -> Result<(), Refused> {
@@ -168,6 +172,7 @@ impl Sockets {
             } else if let Some(notice) = self.replies.pop_notice(io) {
                 self.on_replies(notice)
             } else {
+                self.set_paused(io);
                 let message = self.replies.next_message(io)?;
                 self.on_replies(message)
             };
