@@ -58,8 +58,8 @@ impl Claims {
 
     /// A handler gives a link up that may be there still.
     pub(super) fn put_back(&mut self, link: LinkId) {
-        // As old as it can be: it is nobody's who comes now.
-        self.free.insert(link, 0);
+        // As old as any: it is nobody's who comes now.
+        self.free.insert(link, 1);
     }
 
     /// The oldest that came up later than that.
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(claims.claim(since), None);
         claims.put_back(link(3));
         assert_eq!(claims.claim(since), None);
-        assert_eq!(claims.claim(0), Some(link(9)));
+        assert_eq!([claims.claim(0), claims.claim(0)], [Some(link(3)), Some(link(9))]);
+        assert_eq!(claims.claim(0), None);
     }
 }

@@ -90,6 +90,8 @@ pub enum Refused {
     NoHandler,
     /// The queues are full; wait for [`Event::Room`](super::Event::Room).
     Full,
+    /// So many events wait to be taken that none can be added: take some.
+    Neglected,
     /// The message exceeds the limits.
     TooLarge,
     /// The server is shutting down.
@@ -126,6 +128,7 @@ impl fmt::Display for Refused {
         f.write_str(match self {
             Self::NoHandler => "no handler is connected",
             Self::Full => "the handlers' queues are full: wait for room",
+            Self::Neglected => "too many events wait to be taken: take some",
             Self::TooLarge => "the message is larger than the limits allow",
             Self::ShuttingDown => "the server is shutting down",
             Self::NotListening => "the server's own sockets could not be bound",

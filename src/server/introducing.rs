@@ -177,7 +177,8 @@ impl Introduction {
     ) -> Result<(), Reason> {
         match (self.step, result) {
             (Step::Add, Ok(Answer::Error(why))) if self.is_known => {
-                self.refusal = Some(why);
+                // It may have the server from before, and the links too: the proof will tell.
+                (self.refusal, self.since) = (Some(why), 0);
                 self.step = Step::Proof;
                 self.ping(terms, io)
             }
@@ -228,10 +229,10 @@ impl Introduction {
     }
 
     fn failed(&mut self, reason: Reason) -> Outcome {
-        let may_be_served = match &reason {
-            (Step::Bind | Step::Address | Step::Reach, _) => false,
+        let may_be_served = match (self.step, &reason) {
+            (Step::Bind, _) | (Step::Add, (Step::Reach, _)) => false,
             // It has said no. Who has this name there may be somebody else.
-            (Step::Add, Cause::Refused(_)) => self.is_known,
+            (Step::Add, (_, Cause::Refused(_))) => self.is_known,
             _ => true,
         };
         // A refusal that did not matter, had the proof come.

@@ -253,7 +253,7 @@ impl Server {
     }
 
     fn open(&mut self, client: ClientId, protocol: crate::client::Protocol) -> Result<(), Refused> {
-        self.check_running()?;
+        self.check_room()?;
         self.clients.open(client, protocol)?;
         let handlers = self.handlers.connect_wanted(&self.terms, &mut self.io);
         self.openings.push(client, handlers);
@@ -281,7 +281,7 @@ impl Server {
     }
 
     fn disconnect(&mut self, control: &Endpoint) -> Result<(), Refused> {
-        self.check_running()?;
+        self.check_room()?;
         let begins = self.handlers.disconnect(control, &self.terms, &mut self.io)?;
         if !begins {
             self.events.push_back(Event::Disconnected { control: control.clone() });
@@ -308,6 +308,13 @@ impl Server {
         self.tell_lost(lost);
     }
 
+    /// Whether something that ends in an event may begin.
+    fn check_room(&self) -> Result<(), Refused> {
+        self.check_running()?;
+        let is_neglected = self.events.len() / 2 >= self.events_max;
+        if is_neglected { Err(Refused::Neglected) } else { Ok(()) }
+    }
+
     fn check_running(&self) -> Result<(), Refused> {
         if self.phase != Phase::Running {
             return Err(Refused::ShuttingDown);
@@ -323,14 +330,14 @@ impl Server {
             Command::Deliver(_) if self.phase != Phase::Running => Err(Refused::ShuttingDown),
             Command::Deliver(raw) => self.sockets.deliver(raw, &mut self.io),
             Command::Connect { handler } => {
-                self.check_running()?;
+                self.check_room()?;
                 self.handlers.connect(handler, &self.terms, &mut self.io)
             }
             Command::Disconnect { control } => self.disconnect(&control),
             Command::Open { client, protocol } => self.open(client, protocol),
             Command::Act { client, action } => self.act(client, action),
             Command::Receive { client, within } => {
-                self.check_running()?;
+                self.check_room()?;
                 let event = self.clients.receive(client, within, self.io.now())?;
                 self.events.extend(event);
                 Ok(())

@@ -2,6 +2,7 @@
 //! kinds, its clients, its end; and the connector alone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at some events alone")]
+#![allow(clippy::print_stderr, reason = "a failure names its seed")]
 
 #[path = "../support/mod.rs"]
 mod support;
