@@ -65,10 +65,6 @@ impl Entry {
         matches!(self.state, State::Parting(..))
     }
 
-    pub(super) const fn lacks_requests(&self) -> bool {
-        matches!(self.state, State::Joined) && self.links.request.is_none()
-    }
-
     /// The scope of its socket to the control socket.
     pub(super) const fn scope(&self) -> Option<u32> {
         match self.state {

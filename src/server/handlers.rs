@@ -174,14 +174,6 @@ impl Handlers {
 
     pub(super) fn request_link_up(&mut self, link: LinkId) {
         self.claims.up(link);
-        // A link that comes while nobody is introduced is one that comes again.
-        if self.active == 0 {
-            let lacking = self.entries.values_mut().find(|entry| entry.lacks_requests());
-            if let Some(entry) = lacking {
-                self.claims.remove(link);
-                entry.links.request = Some(link);
-            }
-        }
     }
 
     pub(super) fn request_link_down(&mut self, link: LinkId) {

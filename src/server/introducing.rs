@@ -26,8 +26,7 @@ use super::terms::{ROUND, Reason, Terms};
 pub(super) struct Introduction {
     asker: Asker,
     handler: Handler,
-    /// The step that it waits in: `Bind`, `Add`, `Proof` or `Requests`.
-    step: Step,
+    stage: Stage,
     deadline: Instant,
     /// What the handler is to publish.
     text: Bytes,
@@ -41,6 +40,15 @@ pub(super) struct Introduction {
     refusal: Option<Bytes>,
     /// When it began, counted in links for requests.
     since: u64,
+}
+
+/// What it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Bind,
+    Add,
+    Proof,
+    Requests,
 }
 
 /// How an introduction ends.
@@ -63,7 +71,7 @@ impl Introduction {
         Self {
             asker,
             handler,
-            step: Step::Bind,
+            stage: Stage::Bind,
             deadline,
             text,
             again_at: None,
@@ -74,8 +82,14 @@ impl Introduction {
         }
     }
 
+    /// How far it came.
     pub(super) const fn step(&self) -> Step {
-        self.step
+        match self.stage {
+            Stage::Bind => Step::Bind,
+            Stage::Add => Step::Add,
+            Stage::Proof => Step::Proof,
+            Stage::Requests => Step::Requests,
+        }
     }
 
     pub(super) fn handle(&mut self, input: Input, io: &mut Io) {
@@ -94,7 +108,7 @@ impl Introduction {
     pub(super) fn heard(&mut self, text: &Bytes, link: LinkId, links: &mut Links) {
         if *text == self.text {
             links.reply.get_or_insert(link);
-        } else if self.step == Step::Proof {
+        } else if self.stage == Stage::Proof {
             self.wrong = Some(text.clone());
         }
     }
@@ -111,7 +125,7 @@ impl Introduction {
         if let Err(reason) = begun.and_then(|()| self.proceed(terms, links, io)) {
             return Some(self.failed(reason));
         }
-        if self.step == Step::Requests {
+        if self.stage == Stage::Requests {
             links.request = links.request.or_else(|| claims.claim(self.since));
             if links.request.is_some() {
                 return Some(Outcome::Joined);
@@ -127,17 +141,17 @@ impl Introduction {
     /// that is the end of it.
     pub(super) fn end(&mut self, io: &mut Io) -> bool {
         self.asker.end(io);
-        match self.step {
-            Step::Bind => self.is_known,
-            Step::Add => {
+        match self.stage {
+            Stage::Bind => self.is_known,
+            Stage::Add => {
                 self.is_known || matches!(self.asker.overdue(), connector::Failure::TimedOut)
             }
-            _ => true,
+            Stage::Proof | Stage::Requests => true,
         }
     }
 
     fn begin(&mut self, terms: &Terms, claims: &Claims, io: &mut Io) -> Result<(), Reason> {
-        if self.step != Step::Bind {
+        if self.stage != Stage::Bind {
             return Ok(());
         }
         if self.handler.control.is_wildcard() {
@@ -145,7 +159,7 @@ impl Introduction {
         }
         let Some(addresses) = terms.addresses(&self.handler) else { return Ok(()) };
         let (send_spec, recv_spec) = addresses?;
-        self.step = Step::Add;
+        self.stage = Stage::Add;
         self.since = claims.now();
         let sender = terms.sender.clone();
         self.ask(&Order::Add { sender, send_spec, recv_spec }, io)
@@ -155,13 +169,11 @@ impl Introduction {
         if let Some(result) = self.asker.poll(io) {
             self.answered(result, terms, io)?;
         }
-        match (self.step, links.reply) {
-            (Step::Proof, Some(_)) => (self.step, self.again_at) = (Step::Requests, None),
+        if self.stage == Stage::Proof && links.reply.is_some() {
+            (self.stage, self.again_at) = (Stage::Requests, None);
+        } else if self.stage == Stage::Requests && links.reply.is_none() {
             // It was proven, and that link has gone: another is to be proven.
-            (Step::Requests, None) => {
-                (self.step, self.again_at) = (Step::Proof, Some(later(io.now(), ROUND)));
-            }
-            _ => {}
+            (self.stage, self.again_at) = (Stage::Proof, Some(later(io.now(), ROUND)));
         }
         if self.again_at.is_some_and(|at| at <= io.now()) && !self.asker.is_asked() {
             self.ping(terms, io)?;
@@ -175,26 +187,26 @@ impl Introduction {
         terms: &Terms,
         io: &mut Io,
     ) -> Result<(), Reason> {
-        match (self.step, result) {
-            (Step::Add, Ok(Answer::Error(why))) if self.is_known => {
+        match (self.stage, result) {
+            (Stage::Add, Ok(Answer::Error(why))) if self.is_known => {
                 // It may have the server from before, and the links too: the proof will tell.
                 (self.refusal, self.since) = (Some(why), 0);
-                self.step = Step::Proof;
+                self.stage = Stage::Proof;
                 self.ping(terms, io)
             }
-            (Step::Add, Ok(Answer::Received)) => {
-                self.step = Step::Proof;
+            (Stage::Add, Ok(Answer::Received)) => {
+                self.stage = Stage::Proof;
                 self.ping(terms, io)
             }
-            (Step::Proof, Ok(Answer::Received)) => {
+            (Stage::Proof, Ok(Answer::Received)) => {
                 self.again_at = Some(later(io.now(), ROUND));
                 Ok(())
             }
             // What it was asked for has come before.
-            (Step::Requests, _) => Ok(()),
-            (step, Ok(Answer::Error(why))) => Err((step, Cause::Refused(why))),
-            (step, Ok(other)) => Err((step, Cause::Unexpected(other.encode()))),
-            (step, Err(failure)) => Err(reason(step, failure)),
+            (Stage::Requests, _) => Ok(()),
+            (_, Ok(Answer::Error(why))) => Err((self.step(), Cause::Refused(why))),
+            (_, Ok(other)) => Err((self.step(), Cause::Unexpected(other.encode()))),
+            (_, Err(failure)) => Err(reason(self.step(), failure)),
         }
     }
 
@@ -208,31 +220,28 @@ impl Introduction {
         // Nothing else is asked, and the endpoint was looked at before; an order too large is like
         // one that nobody answers.
         let asked = self.asker.ask(order, io);
-        asked.map_err(|_| (self.step, Cause::TimedOut))
+        asked.map_err(|_| (self.step(), Cause::TimedOut))
     }
 
     fn overdue(&mut self) -> Reason {
-        match self.step {
-            Step::Add | Step::Proof if self.asker.is_asked() => {
-                match reason(self.step, self.asker.overdue()) {
-                    (Step::Proof, Cause::TimedOut) => self.unproven(),
-                    reason => reason,
-                }
+        let failure = self.asker.overdue();
+        let is_unreachable = matches!(failure, connector::Failure::Unreachable(_));
+        match self.stage {
+            Stage::Add | Stage::Proof if self.asker.is_asked() && is_unreachable => {
+                reason(self.step(), failure)
             }
-            Step::Proof => self.unproven(),
-            step => (step, Cause::TimedOut),
+            Stage::Proof => {
+                (Step::Proof, self.wrong.take().map_or(Cause::TimedOut, Cause::WrongText))
+            }
+            Stage::Bind | Stage::Add | Stage::Requests => (self.step(), Cause::TimedOut),
         }
     }
 
-    fn unproven(&mut self) -> Reason {
-        (Step::Proof, self.wrong.take().map_or(Cause::TimedOut, Cause::WrongText))
-    }
-
     fn failed(&mut self, reason: Reason) -> Outcome {
-        let may_be_served = match (self.step, &reason) {
-            (Step::Bind, _) | (Step::Add, (Step::Reach, _)) => false,
+        let may_be_served = match (self.stage, &reason) {
+            (Stage::Bind, _) | (Stage::Add, (Step::Reach, _)) => false,
             // It has said no. Who has this name there may be somebody else.
-            (Step::Add, (_, Cause::Refused(_))) => self.is_known,
+            (Stage::Add, (_, Cause::Refused(_))) => self.is_known,
             _ => true,
         };
         // A refusal that did not matter, had the proof come.

@@ -134,6 +134,7 @@ impl Server {
                 self.tell_links();
             }
             News::Message(link, message) => self.on_message(link, &message),
+            News::HandlersHaveRoom => {}
             News::Room => self.events.push_back(Event::Room),
             News::Stopped => self.events.push_back(Event::Stopped),
         }
@@ -361,12 +362,10 @@ impl Machine for Server {
         self.io.advance(now);
         match input.scope() {
             Some(scope) if scope >= FREE_SCOPE => {
-                let given_up = match &input {
-                    Input::Opened { link } => Some(*link),
-                    _ => None,
-                };
+                let opened = if let Input::Opened { link } = &input { Some(*link) } else { None };
                 let is_known = self.handlers.handle(input, &mut self.io);
-                if let Some(link) = given_up.filter(|_| !is_known) {
+                // A stream that was given up meanwhile, with all that it was for.
+                if let Some(link) = opened.filter(|_| !is_known) {
                     self.io.push(Output::Close { link });
                 }
                 self.sockets.handle(Input::Timeout, &mut self.io);

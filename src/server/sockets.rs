@@ -43,6 +43,8 @@ pub(super) enum News {
     ReplyLinkUp,
     ReplyLinkDown(LinkId),
     Message(LinkId, Message),
+    /// To be followed by [`Sockets::pump`].
+    HandlersHaveRoom,
     Room,
     Stopped,
 }
@@ -168,13 +170,13 @@ impl Sockets {
     pub(super) fn next(&mut self, io: &mut Io) -> Option<News> {
         loop {
             let news = if let Some(notice) = self.requests.pop_notice(io) {
-                self.on_requests(notice)
+                self.on_event(notice, true)
             } else if let Some(notice) = self.replies.pop_notice(io) {
-                self.on_replies(notice)
+                self.on_event(notice, false)
             } else {
                 self.set_paused(io);
                 let message = self.replies.next_message(io)?;
-                self.on_replies(message)
+                self.on_event(message, false)
             };
             if news.is_some() {
                 return news;
@@ -191,66 +193,40 @@ impl Sockets {
         [self.requests.next_deadline(), self.replies.next_deadline()].into_iter().flatten().min()
     }
 
-    fn on_requests(&mut self, event: socket::Event) -> Option<News> {
-        let up = &mut self.links.0;
+    fn on_event(&mut self, event: socket::Event, is_requests: bool) -> Option<News> {
+        let links = if is_requests { &mut self.links.0 } else { &mut self.links.1 };
         match event {
             socket::Event::Listening { bound, .. } => {
-                self.send_spec = Some(bound);
+                let spec = if is_requests { &mut self.send_spec } else { &mut self.recv_spec };
+                *spec = Some(bound);
                 self.listening()
             }
-            socket::Event::Up { link, .. } => {
-                *up += 1;
-                Some(News::RequestLinkUp(link))
-            }
-            socket::Event::Down { link, lost, .. } => {
-                *up = up.saturating_sub(1);
-                Some(News::RequestLinkDown(link, lost))
-            }
-            socket::Event::Room if self.waiting.is_empty() => Some(News::Room),
-            socket::Event::Room => {
-                self.wants_room = true;
-                None
-            }
-            other => self.on_either(other, true),
-        }
-    }
-
-    fn on_replies(&mut self, event: socket::Event) -> Option<News> {
-        let up = &mut self.links.1;
-        match event {
-            socket::Event::Listening { bound, .. } => {
-                self.recv_spec = Some(bound);
-                self.listening()
-            }
-            socket::Event::Up { .. } => {
-                *up += 1;
-                Some(News::ReplyLinkUp)
-            }
-            socket::Event::Down { link, .. } => {
-                *up = up.saturating_sub(1);
-                Some(News::ReplyLinkDown(link))
-            }
-            socket::Event::Message { link, message } => Some(News::Message(link, message)),
-            other => self.on_either(other, false),
-        }
-    }
-
-    fn on_either(&mut self, event: socket::Event, is_requests: bool) -> Option<News> {
-        match event {
             socket::Event::ListenFailed { endpoint, cause } => {
                 Some(News::ListenFailed { endpoint, cause })
+            }
+            socket::Event::Up { link, .. } => {
+                *links += 1;
+                Some(if is_requests { News::RequestLinkUp(link) } else { News::ReplyLinkUp })
+            }
+            socket::Event::Down { link, lost, .. } => {
+                *links = links.saturating_sub(1);
+                Some(match is_requests {
+                    true => News::RequestLinkDown(link, lost),
+                    false => News::ReplyLinkDown(link),
+                })
+            }
+            socket::Event::Message { link, message } => Some(News::Message(link, message)),
+            // Who waits comes first; when nobody does any more there is room for others.
+            socket::Event::Room => {
+                self.wants_room = true;
+                Some(News::HandlersHaveRoom)
             }
             socket::Event::Stopped { .. } => {
                 let stopped = &mut self.stopped;
                 *(if is_requests { &mut stopped.0 } else { &mut stopped.1 }) = true;
                 (self.stopped == (true, true)).then_some(News::Stopped)
             }
-            socket::Event::Listening { .. }
-            | socket::Event::Up { .. }
-            | socket::Event::Down { .. }
-            | socket::Event::Message { .. }
-            | socket::Event::Room
-            | socket::Event::ConnectFailed { .. }
+            socket::Event::ConnectFailed { .. }
             | socket::Event::Oversized { .. }
             | socket::Event::Subscribed { .. }
             | socket::Event::Cancelled { .. }

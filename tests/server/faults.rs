@@ -113,7 +113,7 @@ impl Run {
                 self.bench.submit(open).unwrap();
                 self.asked.opens.insert(client);
             }
-            (5 | 6 | 7, Some(client)) => {
+            (5..=7, Some(client)) => {
                 let _full = self.bench.act(client, Action::Request(Ask::get("/x")));
             }
             (8 | 9, Some(id)) => {
