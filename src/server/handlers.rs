@@ -14,34 +14,26 @@ use super::claims::Claims;
 use super::command::Refused;
 use super::config::Handler;
 use super::entry::{Entry, State};
-use super::failure::{Cause, Failure};
-use super::introducing::{self, Introduction};
+use super::failure::{Cause, Step};
+use super::introducing::Introduction;
 use super::parting::Parting;
-use super::terms::{Reason, Terms};
+use super::report::Report;
+use super::terms::Terms;
 use super::uuid;
 
 /// The table of handlers, by their control sockets.
 #[derive(Debug)]
 pub(super) struct Handlers {
-    entries: BTreeMap<Endpoint, Entry>,
-    entries_max: usize,
-    claims: Claims,
+    pub(super) entries: BTreeMap<Endpoint, Entry>,
+    pub(super) entries_max: usize,
+    pub(super) claims: Claims,
     /// Introductions and partings under way.
-    active: usize,
+    pub(super) active: usize,
     /// The scope of the next socket to a control socket.
-    scope: u32,
+    pub(super) scope: u32,
     /// Whether a handler was ever asked to publish a text.
-    has_asked: bool,
-    is_stopping: bool,
-}
-
-/// What came of an introduction or a parting.
-#[derive(Debug)]
-pub(super) enum Report {
-    Connected(Endpoint),
-    ConnectFailed(Endpoint, Failure),
-    Disconnected(Endpoint),
-    DisconnectFailed(Endpoint, Failure),
+    pub(super) has_asked: bool,
+    pub(super) is_stopping: bool,
 }
 
 impl Handlers {
@@ -126,16 +118,15 @@ impl Handlers {
         let controls: Vec<Endpoint> = self.entries.keys().cloned().collect();
         for control in controls {
             let Some(entry) = self.entries.get_mut(&control) else { continue };
-            entry.is_next = false;
-            match &mut entry.state {
-                State::Introducing(_, introduction) => {
-                    let may_be_served = introduction.end(io);
-                    let reason = (introduction.step(), Cause::ShuttingDown);
-                    reports.push(Report::ConnectFailed(control.clone(), failure(&control, reason)));
-                    (entry.state, entry.is_known) = (State::Apart, may_be_served);
-                    self.active -= 1;
-                }
-                State::Apart | State::Joined | State::Parting(..) => {}
+            if std::mem::take(&mut entry.is_next) {
+                reports.push(Report::connect_failed(&control, (Step::Bind, Cause::ShuttingDown)));
+            }
+            if let State::Introducing(_, introduction) = &mut entry.state {
+                let may_be_served = introduction.end(io);
+                let reason = (introduction.step(), Cause::ShuttingDown);
+                reports.push(Report::connect_failed(&control, reason));
+                (entry.state, entry.is_known) = (State::Apart, may_be_served);
+                self.active -= 1;
             }
             match entry.state {
                 State::Joined => self.part(&control, false, terms, io),
@@ -201,24 +192,6 @@ impl Handlers {
         entry.map(|entry| entry.handle(input, io)).is_some()
     }
 
-    /// All go as far as they can; what came of them.
-    pub(super) fn advance(&mut self, terms: &Terms, io: &mut Io) -> Vec<Report> {
-        let mut reports = Vec::new();
-        if self.active == 0 {
-            return reports;
-        }
-        let controls: Vec<Endpoint> = self.entries.keys().cloned().collect();
-        for control in controls {
-            // An introduction may be followed by a silent parting, and that by an introduction.
-            for _ in 0..STATES_MAX {
-                if !self.advance_one(&control, terms, io, &mut reports) {
-                    break;
-                }
-            }
-        }
-        reports
-    }
-
     pub(super) fn flush(&mut self, io: &mut Io) {
         if self.active > 0 {
             self.entries.values_mut().for_each(|entry| entry.flush(io));
@@ -232,7 +205,8 @@ impl Handlers {
         self.entries.values().filter_map(Entry::next_deadline).min()
     }
 
-    fn introduce(&mut self, control: &Endpoint, terms: &Terms, io: &mut Io) {
+    /// Begins an introduction, or the next when the parting is over.
+    pub(super) fn introduce(&mut self, control: &Endpoint, terms: &Terms, io: &mut Io) {
         let (scope, asker) = self.new_asker(control, terms);
         let Some(entry) = self.entries.get_mut(control) else { return };
         match entry.state {
@@ -254,7 +228,8 @@ impl Handlers {
         self.active += 1;
     }
 
-    fn part(&mut self, control: &Endpoint, is_silent: bool, terms: &Terms, io: &mut Io) {
+    /// Begins a parting.
+    pub(super) fn part(&mut self, control: &Endpoint, is_silent: bool, terms: &Terms, io: &mut Io) {
         let (scope, asker) = self.new_asker(control, terms);
         let Some(entry) = self.entries.get_mut(control) else { return };
         let deadline = terms.deadline(io.now());
@@ -271,110 +246,7 @@ impl Handlers {
         self.scope = self.scope.checked_add(1).unwrap_or(FIRST_SCOPE_AGAIN);
         (scope, Asker::new(control.clone(), terms.patience, scope))
     }
-
-    /// Whether the state of this handler has changed.
-    fn advance_one(
-        &mut self,
-        control: &Endpoint,
-        terms: &Terms,
-        io: &mut Io,
-        reports: &mut Vec<Report>,
-    ) -> bool {
-        let Some(entry) = self.entries.get_mut(control) else { return false };
-        match &mut entry.state {
-            State::Introducing(_, introduction) => {
-                let evidence = (&mut entry.links, &mut self.claims);
-                let Some(outcome) = introduction.advance(terms, evidence, io) else { return false };
-                introduction.end(io);
-                self.active -= 1;
-                reports.push(self.introduced(control, outcome, terms, io));
-            }
-            State::Parting(_, parting) => {
-                let evidence = (&entry.links, &self.claims);
-                let Some(outcome) = parting.advance(terms, evidence, io) else { return false };
-                parting.end(io);
-                let is_silent = parting.is_silent();
-                self.active -= 1;
-                let report = self.parted(control, &outcome.result, outcome.is_removed, terms, io);
-                reports.extend(report.filter(|_| !is_silent));
-            }
-            State::Apart | State::Joined => return false,
-        }
-        true
-    }
-
-    fn introduced(
-        &mut self,
-        control: &Endpoint,
-        outcome: introducing::Outcome,
-        terms: &Terms,
-        io: &mut Io,
-    ) -> Report {
-        let control = control.clone();
-        let Some(entry) = self.entries.get_mut(&control) else { return Report::Connected(control) };
-        match outcome {
-            introducing::Outcome::Joined => {
-                (entry.state, entry.is_known, entry.is_wanted) = (State::Joined, true, true);
-                Report::Connected(control)
-            }
-            introducing::Outcome::Failed { reason, may_be_served } => {
-                entry.state = State::Apart;
-                entry.is_known |= may_be_served;
-                if may_be_served {
-                    self.part(&control, true, terms, io);
-                } else {
-                    self.forget_unwanted(&control);
-                }
-                let failure = failure(&control, reason);
-                Report::ConnectFailed(control, failure)
-            }
-        }
-    }
-
-    fn parted(
-        &mut self,
-        control: &Endpoint,
-        result: &Result<(), Reason>,
-        is_removed: bool,
-        terms: &Terms,
-        io: &mut Io,
-    ) -> Option<Report> {
-        let entry = self.entries.get_mut(control)?;
-        entry.is_known &= !is_removed;
-        let is_linked = result.is_err() && entry.links.reply.is_some();
-        entry.state = if is_linked { State::Joined } else { State::Apart };
-        if std::mem::take(&mut entry.is_next) && !self.is_stopping {
-            entry.state = State::Apart;
-            self.introduce(control, terms, io);
-        } else {
-            self.forget_unwanted(control);
-        }
-        Some(match result {
-            Ok(()) => Report::Disconnected(control.clone()),
-            Err(reason) => {
-                Report::DisconnectFailed(control.clone(), failure(control, reason.clone()))
-            }
-        })
-    }
-
-    /// A handler that nobody wants, and that does not know the server, leaves nothing behind.
-    fn forget_unwanted(&mut self, control: &Endpoint) {
-        let is_over = self.entries.get(control).is_some_and(|entry| {
-            matches!(entry.state, State::Apart) && !entry.is_wanted && !entry.is_known
-        });
-        if let Some(entry) = is_over.then(|| self.entries.remove(control)).flatten() {
-            if let Some(link) = entry.links.request {
-                self.claims.put_back(link);
-            }
-        }
-    }
 }
 
-fn failure(control: &Endpoint, (step, cause): Reason) -> Failure {
-    Failure { control: Some(control.clone()), step, cause }
-}
-
-/// An introduction, its taking back, and the next introduction.
-const STATES_MAX: usize = 3;
 /// Where scopes begin anew.
 const FIRST_SCOPE_AGAIN: u32 = 16;

@@ -101,7 +101,8 @@ impl Introduction {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        [Some(self.deadline), self.again_at, self.asker.next_deadline()].into_iter().flatten().min()
+        let again_at = self.again_at.filter(|_| !self.asker.is_asked());
+        [Some(self.deadline), again_at, self.asker.next_deadline()].into_iter().flatten().min()
     }
 
     /// A text has come back by this link.

@@ -15,12 +15,16 @@ mod failure;
 mod handlers;
 mod introducing;
 mod machine;
+mod news;
 mod openings;
 mod parting;
+mod progress;
+mod report;
 mod sockets;
 mod terms;
 mod uuid;
 mod waiting;
+mod wishes;
 
 pub use command::{ClientId, Command, Refused};
 pub use config::{Config, Handler, Limits, Notices};

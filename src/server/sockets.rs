@@ -36,8 +36,14 @@ pub(super) struct Sockets {
 /// What has happened to the sockets.
 #[derive(Debug)]
 pub(super) enum News {
-    Listening { send_spec: Endpoint, recv_spec: Endpoint },
-    ListenFailed { endpoint: Endpoint, cause: io::ErrorKind },
+    Listening {
+        send_spec: Endpoint,
+        recv_spec: Endpoint,
+    },
+    ListenFailed {
+        endpoint: Endpoint,
+        cause: io::ErrorKind,
+    },
     RequestLinkUp(LinkId),
     RequestLinkDown(LinkId, usize),
     ReplyLinkUp,
