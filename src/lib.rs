@@ -47,7 +47,8 @@
 //!   servers, and sees to connecting anew, to sessions, pings, closes and an orderly end.
 //! - [`server`]: a stand-in for Mongrel2, for tests; [`client`]: a pretended browser behind it.
 //! - [`socket`]: ZeroMQ's PUSH, PULL, PUB, SUB, REQ and REP, each a machine.
-//! - [`introduction`]: what servers say to a handler's control socket, and hear there.
+//! - [`introduction`]: what servers say to a handler's control socket, and hear there;
+//!   [`connector`]: who says it.
 //! - [`zmtp`]: ZMTP 3.1 on one link; [`mongrel2`]: requests, responses, the control port;
 //!   [`websocket`]: RFC 6455 as far as Mongrel2 leaves it to handlers. Octets and values alone, and
 //!   of use without the rest.
