@@ -35,7 +35,6 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("connector", &["endpoint", "machine", "zmtp", "introduction", "socket"]),
-    ("client", &["mongrel2", "websocket"]),
     (
         "server",
         &[
