@@ -4,6 +4,7 @@
 //! sockets. How it waits for readiness is its own affair; what does not depend on that is here, once:
 //!
 //! - [`Shared`] and [`Handle`]: one machine, used by its driver and by any number of submitters.
+//! - [`Clock`]: the system's, or a made-up one.
 //! - [`address`]: from an endpoint to the addresses to connect to.
 //! - [`bind`]: from an endpoint to a listening socket, with the rules for files of Unix sockets.
 //! - [`octets`]: reading without copying, writing from many pieces.
@@ -15,6 +16,7 @@
 pub mod address;
 mod batch;
 pub mod bind;
+mod clock;
 pub mod octets;
 pub mod runtime;
 mod shared;
@@ -22,6 +24,7 @@ mod shared;
 use std::hash::{BuildHasher, RandomState};
 
 pub use batch::Batch;
+pub use clock::Clock;
 pub use shared::{Handle, Shared, SubmitError};
 
 /// A number that differs from run to run, for a machine's seed.

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
-use std::time::Instant;
 
 use mongrel2_transceiver::{Input, Machine, Output};
+
+use crate::Clock;
 
 /// A machine behind a lock, and what wakes its driver. Made by a driver, which owns it.
 ///
@@ -13,12 +14,18 @@ use mongrel2_transceiver::{Input, Machine, Output};
 pub struct Shared<M> {
     machine: Mutex<M>,
     waker: Waker,
+    clock: Clock,
 }
 
 impl<M: Machine> Shared<M> {
     /// Shares `machine`; `waker` ends the wait of its driver, or keeps the next one from starting.
     pub fn new(machine: M, waker: Waker) -> Arc<Self> {
-        Arc::new(Self { machine: Mutex::new(machine), waker })
+        Self::with_clock(machine, waker, Clock::system())
+    }
+
+    /// The same, in the time of a clock.
+    pub fn with_clock(machine: M, waker: Waker, clock: Clock) -> Arc<Self> {
+        Arc::new(Self { machine: Mutex::new(machine), waker, clock })
     }
 
     /// The machine, once nobody else uses it.
@@ -34,28 +41,28 @@ impl<M: Machine> Shared<M> {
     /// # Errors
     /// Says why the machine refused the command.
     pub fn submit(&self, command: M::Command) -> Result<(), M::Refused> {
-        self.lock().submit(Instant::now(), command)
+        self.lock().submit(self.clock.now(), command)
     }
 
     /// Gives the machine one answer, if there is one, and takes the next operation from it.
     pub fn step(&self, answer: Option<Input>) -> Option<Output> {
         let mut machine = self.lock();
         if let Some(input) = answer {
-            machine.handle(Instant::now(), input);
+            machine.handle(self.clock.now(), input);
         }
         machine.poll_output()
     }
 
     /// Gives the machine one answer.
     pub fn tell(&self, answer: Input) {
-        self.lock().handle(Instant::now(), answer);
+        self.lock().handle(self.clock.now(), answer);
     }
 
     /// Tells the machine the time where its deadline has come.
     pub fn tell_time(&self) {
         let mut machine = self.lock();
         let Some(deadline) = machine.next_deadline() else { return };
-        let now = Instant::now();
+        let now = self.clock.now();
         if deadline <= now {
             machine.handle(now, Input::Timeout);
         }

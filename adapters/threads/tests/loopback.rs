@@ -18,6 +18,8 @@ mod adapter {
     }
 }
 
+#[path = "../../suite/sockets/mod.rs"]
+mod sockets;
 #[path = "../../suite/mod.rs"]
 mod suite;
 

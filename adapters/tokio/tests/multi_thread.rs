@@ -10,6 +10,8 @@
 mod adapter;
 #[path = "../../suite/futures.rs"]
 mod futures;
+#[path = "../../suite/sockets/mod.rs"]
+mod sockets;
 #[path = "../../suite/mod.rs"]
 mod suite;
 
