@@ -10,6 +10,7 @@
 //! - [`octets`]: reading without copying, writing from many pieces.
 //! - [`runtime`]: the whole driver for an async runtime, but for its sockets.
 //! - [`seed`]: entropy for a machine that wants some.
+//! - [`testing`]: a stand-in server and its clients, for tests of handlers.
 //!
 //! Applications need none of this: the adapters re-export what an application names.
 
@@ -20,6 +21,7 @@ mod clock;
 pub mod octets;
 pub mod runtime;
 mod shared;
+pub mod testing;
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -40,7 +40,7 @@ impl<M: Machine> Driver<M> {
         let node = network.plug_in(format!("a {name}, driven at {}", Location::caller()));
         let network = network.belonging();
         let bell = Arc::new(Bell { network: network.clone(), node });
-        let shared = Shared::with_clock(machine, Waker::from(bell), network.clock());
+        let shared = Shared::with_clock(machine, Waker::from(bell), network.made_up_clock());
         Ok(Self { shared, network, node })
     }
 

@@ -6,6 +6,7 @@
 mod dice;
 mod driver;
 mod network;
+pub mod testing;
 pub mod wires;
 
 pub use dice::Dice;

@@ -28,6 +28,7 @@
 
 mod link;
 mod runtime;
+pub mod testing;
 
 use std::fmt;
 use std::future::poll_fn;

@@ -33,6 +33,7 @@ mod helpers;
 mod link;
 mod streams;
 mod table;
+pub mod testing;
 mod wakeup;
 
 use std::fmt;

@@ -107,14 +107,18 @@ impl Network {
     /// Waits for another thread that runs the network.
     #[expect(clippy::panic, reason = "waiting for oneself would never end")]
     fn begin(&self) -> Running<'_> {
-        let this = thread::current().id();
-        if *lock(&self.inner.runner) == Some(this) {
+        if self.is_running_here() {
             panic!("the network runs already, in this very thread: await the future instead");
         }
         let running = lock(&self.inner.running);
-        *lock(&self.inner.runner) = Some(this);
+        *lock(&self.inner.runner) = Some(thread::current().id());
         self.lock().forgive();
         Running { network: self, _running: running }
+    }
+
+    /// Whether whoever asks is within a run.
+    pub(crate) fn is_running_here(&self) -> bool {
+        *lock(&self.inner.runner) == Some(thread::current().id())
     }
 
     fn new_waker(&self) -> (TaskId, Waker) {

@@ -116,7 +116,7 @@ impl Network {
     }
 
     /// The same time for drivers.
-    pub(crate) fn clock(&self) -> Clock {
+    pub(crate) fn made_up_clock(&self) -> Clock {
         let (start, elapsed) = (self.inner.start, Arc::clone(&self.inner.elapsed));
         Clock::made_up(move || start + Duration::from_nanos(elapsed.load(Ordering::SeqCst)))
     }

@@ -1,0 +1,50 @@
+//! A stand-in Mongrel2 on a [`Network`], and its clients: for tests of handlers in no time.
+
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use mongrel2_transceiver::server::Server as Machine;
+use mongrel2_transceiver::{Endpoint, Host};
+use mongrel2_transceiver_adapter::Clock;
+pub use mongrel2_transceiver_adapter::testing::{Client, Error, Pending, Wanted};
+use mongrel2_transceiver_adapter::testing::{Desk, Runner, attend};
+
+use crate::{Driver, Handle, Network, Task};
+
+/// A stand-in Mongrel2 that runs as a task on a [`Network`]: see
+/// [`start_on`](mongrel2_transceiver_adapter::testing::Server::start_on).
+pub type Server = mongrel2_transceiver_adapter::testing::Server<Network>;
+
+impl Runner for Network {
+    type Worker = Task<()>;
+
+    fn clock(&self) -> Clock {
+        self.made_up_clock()
+    }
+
+    fn run(&self, machine: Machine, desk: Desk) -> io::Result<(Handle<Machine>, Task<()>)> {
+        let driver = Driver::new(self, machine)?;
+        Ok((driver.handle(), self.spawn(attend(driver, desk))))
+    }
+
+    fn block_on(&self, future: Pin<&mut dyn Future<Output = ()>>) {
+        Self::run(self, future);
+    }
+
+    /// Within the network the server ends by itself, while the others go on.
+    fn join(&self, worker: Task<()>, _limit: Duration) {
+        if self.is_running_here() {
+            worker.detach();
+        } else if let Err(stuck) = self.try_run(worker) {
+            drop(stuck);
+        }
+    }
+
+    /// All hosts are one.
+    fn host_towards(&self, _control: &Endpoint) -> Option<Host> {
+        Some(Host::Ip(Ipv4Addr::LOCALHOST.into()))
+    }
+}
