@@ -74,6 +74,18 @@ impl Handler {
     }
 }
 
+impl From<Endpoint> for Handler {
+    fn from(control: Endpoint) -> Self {
+        Self::new(control)
+    }
+}
+
+impl From<&Endpoint> for Handler {
+    fn from(control: &Endpoint) -> Self {
+        Self::new(control.clone())
+    }
+}
+
 /// Whether a reply to a connection that does not exist (any more) is answered with a disconnect
 /// notice, as Mongrel2 answers each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,13 +11,17 @@
 mod adapter {
     use std::io;
     use std::ops::{Deref, DerefMut};
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
 
     use mongrel2_transceiver::Machine;
+    use mongrel2_transceiver::server::Config;
+    use mongrel2_transceiver::transceiver::{Event, Transceiver};
     use mongrel2_transceiver_memory as memory;
-    pub(crate) use mongrel2_transceiver_memory::SubmitError;
-    use mongrel2_transceiver_memory::{Network, Stuck};
+    pub(crate) use mongrel2_transceiver_memory::testing::{Client, Error, Pending, Server};
+    pub(crate) use mongrel2_transceiver_memory::{Handle, SubmitError};
+    use mongrel2_transceiver_memory::{Network, Stuck, Task};
 
     pub(crate) struct Driver<M: Machine> {
         driver: memory::Driver<M>,
@@ -65,6 +69,55 @@ mod adapter {
     ) -> T {
         driver.network.run_for(Duration::from_micros(10));
         driver.network.run(work(&mut driver.driver))
+    }
+
+    /// Differs from call to call, and is the same in each run of the tests.
+    pub(crate) fn seed() -> u64 {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends a handler without a word, as the end of its process does.
+    pub(crate) struct Kill(Task<()>);
+
+    impl Kill {
+        pub(crate) fn now(self) {
+            self.0.cancel();
+        }
+    }
+
+    pub(crate) struct Place(Network);
+
+    impl Place {
+        pub(crate) fn new() -> Self {
+            Self(Network::new(seed()))
+        }
+
+        pub(crate) fn now(&self) -> Instant {
+            self.0.now()
+        }
+
+        pub(crate) fn pause(&self) {
+            self.0.run_for(Duration::from_millis(1));
+        }
+
+        pub(crate) fn server(&self, config: Config) -> Pending<'static, Result<Server, Error>> {
+            Server::start_on(&self.0, config)
+        }
+
+        pub(crate) fn serve(
+            &self,
+            machine: Transceiver,
+            mut app: impl FnMut(&Handle<Transceiver>, Event) -> bool + Send + 'static,
+        ) -> (Handle<Transceiver>, Kill) {
+            let mut driver = memory::Driver::new(&self.0, machine).unwrap();
+            let handle = driver.handle();
+            let task = self.0.spawn(async move {
+                let handle = driver.handle();
+                while app(&handle, driver.next_event().await) {}
+            });
+            (handle, Kill(task))
+        }
     }
 }
 
