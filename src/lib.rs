@@ -58,7 +58,9 @@
 //! # Running it
 //! Adapters run any machine over real streams: `mongrel2-transceiver-threads` blocks the caller's
 //! thread, `mongrel2-transceiver-smol` is a future for any executor, `mongrel2-transceiver-tokio` one
-//! for tokio. Another runtime takes one loop, and nothing is lost when it stops anywhere in it:
+//! for tokio. `mongrel2-transceiver-memory` pretends the network and the time, for tests; each of
+//! them has a module `testing`, with a stand-in Mongrel2 and its browsers. Another runtime takes one
+//! loop, and nothing is lost when it stops anywhere in it:
 //!
 //! ```text
 //! loop {

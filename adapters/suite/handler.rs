@@ -3,8 +3,11 @@
 //! `Place` of the module `adapter` is where they live: `server` starts a stand-in, `serve` runs a
 //! transceiver beside the test and gives what kills it, `pause` lets a millisecond pass.
 
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
+use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mongrel2_transceiver::Endpoint;
@@ -184,14 +187,39 @@ fn no_answer_is_an_error() {
     let echo = Echo::new(&place);
     let server = start(&place, &[&echo]);
     let mut client = websocket(&server);
-    client.set_timeout(std::time::Duration::from_millis(50));
+    client.set_timeout(Duration::from_millis(50));
     let error = client.receive().wait().unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("set_timeout"), "{error}");
     // A message that comes while nobody waits is there for the next who does.
     drop(client.receive());
-    client.set_timeout(std::time::Duration::from_secs(60));
+    client.set_timeout(Duration::from_secs(60));
     says(&mut client, "still here");
+}
+
+/// Whether it has come by then or not.
+#[test]
+fn a_receive_that_is_given_up_loses_nothing() {
+    let place = Place::new();
+    let echo = Echo::new(&place);
+    let server = start(&place, &[&echo]);
+    let mut client = websocket(&server);
+    for round in 0..100 {
+        let messages = [1, 2].map(|n| Message::from(format!("{n} of {round}")));
+        messages.iter().for_each(|message| client.send(message.clone()).unwrap());
+        let mut receive = client.receive();
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = Pin::new(&mut receive).poll(&mut context);
+        if round % 2 == 0 {
+            place.pause();
+        }
+        drop(receive);
+        let first = match polled {
+            Poll::Ready(message) => message,
+            Poll::Pending => client.receive().wait(),
+        };
+        assert_eq!([first.unwrap(), client.receive().wait().unwrap()], messages);
+    }
 }
 
 #[test]
@@ -201,7 +229,7 @@ fn nobody_behind_the_control_socket_is_an_error() {
     let control = echo.control.clone();
     echo.kill.now();
     let mut config = config(&[]).with_handler(control.clone());
-    config.patience = std::time::Duration::from_millis(200);
+    config.patience = Duration::from_millis(200);
     let server = place.server(config).wait().unwrap();
     let Err(Error::Handler(failure)) = server.client("http").wait() else { panic!("reached") };
     assert_eq!((failure.step, failure.control.as_ref()), (Step::Reach, Some(&control)));

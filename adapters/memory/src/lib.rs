@@ -1,7 +1,127 @@
 //! Runs machines of `mongrel2-transceiver` in memory: no ports, no waiting, and faults to order.
 //!
 //! A [`Network`] pretends everything that lies between machines: streams, listeners, and the time. A
-//! [`Driver`] runs a machine on it and has the same methods as the drivers of the other adapters.
+//! [`Driver`] runs a machine on it and has the same methods as the drivers of the other adapters, so a
+//! handler for this is one for smol and tokio. [`testing`] adds a stand-in Mongrel2 with its browsers,
+//! and then a handler is tested in microseconds, as it would behave in an hour.
+//!
+//! # A handler
+//! ```
+//! # mod handler {
+//! use mongrel2_transceiver::transceiver::{Command, Event};
+//! use mongrel2_transceiver::{Transceiver, mongrel2::http::Response};
+//! use mongrel2_transceiver_memory::Driver; // or that of smol, or of tokio
+//!
+//! /// Answers browsers, and sends back what comes over WebSockets.
+//! pub async fn serve(mut driver: Driver<Transceiver>) {
+//!     loop {
+//!         let answer = match driver.next_event().await {
+//!             Event::Request { target, request } => {
+//!                 Command::respond(target, &request, &Response::text(200, "Hello\n"))
+//!             }
+//!             Event::SessionMessage { target, message } => Command::Send { target, message },
+//!             Event::Stopped { .. } => break,
+//!             _ => continue,
+//!         };
+//!         if let Err(refused) = driver.submit(answer) {
+//!             eprintln!("not taken: {refused}");
+//!         }
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Its test
+//! ```
+//! # mod handler {
+//! #     use mongrel2_transceiver::transceiver::{Command, Event};
+//! #     use mongrel2_transceiver::{Transceiver, mongrel2::http::Response};
+//! #     use mongrel2_transceiver_memory::Driver;
+//! #     pub async fn serve(mut driver: Driver<Transceiver>) {
+//! #         loop {
+//! #             let answer = match driver.next_event().await {
+//! #                 Event::Request { target, request } => {
+//! #                     Command::respond(target, &request, &Response::text(200, "Hello\n"))
+//! #                 }
+//! #                 Event::SessionMessage { target, message } => Command::Send { target, message },
+//! #                 _ => continue,
+//! #             };
+//! #             driver.submit(answer).unwrap();
+//! #         }
+//! #     }
+//! # }
+//! use mongrel2_transceiver::server;
+//! use mongrel2_transceiver::transceiver::{Config, Transceiver};
+//! use mongrel2_transceiver::websocket::Message;
+//! use mongrel2_transceiver_memory::{Driver, Network, testing::Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::new(1); // a seed: equal seeds give equal runs
+//! let control = "tcp://127.0.0.1:9997".parse()?;
+//! let mut config = Config::default();
+//! config.control = Some(control);
+//! let handler = Transceiver::new(network.now(), config.clone());
+//! network.spawn(handler::serve(Driver::new(&network, handler)?)).detach();
+//!
+//! // A stand-in Mongrel2. With the first client it introduces itself to the handler, and proves
+//! // that what is said arrives, in both directions.
+//! let server = server::Config::from_seed(1).with_handler(config.control.unwrap());
+//! let server = Server::start_on(&network, server).wait()?;
+//! let mut browser = server.client("http").wait()?;
+//! assert_eq!(browser.get("/").wait()?.text(), Some("Hello\n"));
+//!
+//! let mut browser = server.client("websocket").wait()?;
+//! browser.open("/chat").wait()?;
+//! browser.send("hello")?;
+//! assert_eq!(browser.receive().wait()?, Message::from("hello"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In an async test the same is `network.run(async { ... })`, with `.await` in place of `.wait()`.
+//!
+//! # Time
+//! A browser that answers no pings is given up after a minute or two, and that is over in no time:
+//!
+//! ```
+//! use std::time::Duration;
+//! use mongrel2_transceiver::client::{Action, Received};
+//! # use mongrel2_transceiver::server;
+//! # use mongrel2_transceiver::transceiver::{Config, Transceiver};
+//! # use mongrel2_transceiver_memory::{Network, testing::Server};
+//! # async fn serve(mut driver: mongrel2_transceiver_memory::Driver<Transceiver>) {
+//! #     loop {
+//! #         driver.next_event().await;
+//! #     }
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let network = Network::new(1);
+//! # let mut config = Config::default();
+//! # config.control = Some("tcp://127.0.0.1:9997".parse()?);
+//! # let server = server::Config::from_seed(1).with_handler("tcp://127.0.0.1:9997".parse()?);
+//! # let handler = Transceiver::new(network.now(), config);
+//! # network.spawn(serve(mongrel2_transceiver_memory::Driver::new(&network, handler)?)).detach();
+//! # let server = Server::start_on(&network, server).wait()?;
+//! # let mut browser = server.client("websocket").wait()?;
+//!
+//! browser.open("/chat").wait()?;
+//! browser.act(Action::AnswerPings(false))?;
+//! browser.set_timeout(Duration::from_secs(300));
+//! while browser.received().wait()? != Received::Ended {}
+//! assert!(network.elapsed() > Duration::from_secs(30));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Faults
+//! [`Network::refuse`], [`Network::hang`], [`Network::cut`], [`Network::half_open`],
+//! [`Network::stall`], [`Network::crash`] and [`Network::set_shape`]: what a network does on bad days.
+//! Those of a stream take its name from [`Network::streams_to`]; to kill a handler, cancel the
+//! [`Task`] that has its driver.
+//!
+//! # When nothing goes on
+//! A test that waits for what can never come does not hang: [`Network::run`] panics and says who
+//! waits ([`Stuck`]). So does one that spins.
 
 mod dice;
 mod driver;

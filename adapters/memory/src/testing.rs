@@ -1,9 +1,10 @@
 //! A stand-in Mongrel2 on a [`Network`], and its clients: for tests of handlers in no time.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Ipv4Addr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use mongrel2_transceiver::server::Server as Machine;
@@ -35,16 +36,34 @@ impl Runner for Network {
     }
 
     /// Within the network the server ends by itself, while the others go on.
-    fn join(&self, worker: Task<()>, _limit: Duration) {
+    fn join(&self, worker: Task<()>, limit: Duration) -> bool {
         if self.is_running_here() {
             worker.detach();
-        } else if let Err(stuck) = self.try_run(worker) {
-            drop(stuck);
+            return true;
         }
+        let ended = async {
+            worker.await;
+            true
+        };
+        let is_late = async {
+            self.sleep(limit).await;
+            false
+        };
+        self.try_run(either(ended, is_late)).unwrap_or(false)
     }
 
     /// All hosts are one.
     fn host_towards(&self, _control: &Endpoint) -> Option<Host> {
         Some(Host::Ip(Ipv4Addr::LOCALHOST.into()))
     }
+}
+
+/// What the first of two that is done gives.
+async fn either<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Pending => other.as_mut().poll(context),
+        ready => ready,
+    })
+    .await
 }

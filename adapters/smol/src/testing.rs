@@ -1,18 +1,46 @@
-//! A stand-in Mongrel2 in a thread of its own, and its clients: for tests of handlers over real sockets.
+//! A stand-in Mongrel2 in a thread of its own, and its browsers: for tests of handlers over real sockets.
+//!
+//! All ports are chosen by the operating system, so that any number of such tests run side by side.
+//! (`mongrel2-transceiver-memory` has the same without sockets, and without waiting.)
 //!
 //! ```
-//! use mongrel2_transceiver::server::Config;
-//! use mongrel2_transceiver_smol::{seed, testing::Server};
+//! use std::time::Instant;
+//! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
+//! use mongrel2_transceiver::{server, websocket::Message};
+//! use mongrel2_transceiver_smol::{Driver, seed, testing::Server};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # async_io::block_on(async {
-//! // Any free ports of 127.0.0.1, so that many such tests run side by side.
-//! let server = Server::start(Config::from_seed(seed()).on_free_ports()).await?;
-//! assert!(!server.send_spec().is_wildcard());
-//! server.stop().await;
-//! # Ok(())
-//! # })
-//! # }
+//! /// The handler: sends back what comes over WebSockets.
+//! async fn serve(mut driver: Driver<Transceiver>) {
+//!     loop {
+//!         match driver.next_event().await {
+//!             Event::SessionMessage { target, message } => {
+//!                 driver.submit(Command::Send { target, message }).expect("it is open");
+//!             }
+//!             Event::Stopped { .. } => break,
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! async fn test() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut config = Config::default();
+//!     config.control = Some("tcp://127.0.0.1:*".parse()?); // any free port
+//!     let mut driver = Driver::new(Transceiver::new(Instant::now(), config))?;
+//!     let Event::ControlListening { endpoint: control } = driver.next_event().await else {
+//!         panic!("it is bound first");
+//!     };
+//!     smol::spawn(serve(driver)).detach();
+//!
+//!     let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
+//!     let server = Server::start(server).await?;
+//!     let mut browser = server.client("websocket").await?;
+//!     browser.open("/chat").await?;
+//!     browser.send("hello")?;
+//!     assert_eq!(browser.receive().await?, Message::from("hello"));
+//!     server.stop().await; // To drop it would block this thread, which the handler needs.
+//!     Ok(())
+//! }
+//! # smol::block_on(test()).unwrap();
 //! ```
 
 use std::io;
@@ -44,7 +72,7 @@ impl Runner for Smol {
         })
     }
 
-    fn join(&self, worker: Thread, limit: Duration) {
-        worker.join(limit);
+    fn join(&self, worker: Thread, limit: Duration) -> bool {
+        worker.join(limit)
     }
 }

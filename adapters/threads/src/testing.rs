@@ -1,15 +1,48 @@
-//! A stand-in Mongrel2 in a thread of its own, and its clients: for tests of handlers over real sockets.
+//! A stand-in Mongrel2 in a thread of its own, and its browsers: for tests of handlers over real sockets.
+//!
+//! All ports are chosen by the operating system, so that any number of such tests run side by side.
+//! (`mongrel2-transceiver-memory` has the same without sockets, and without waiting.)
 //!
 //! ```
-//! # use std::time::Instant;
-//! # use mongrel2_transceiver::transceiver::{self, Event, Command, Transceiver};
-//! use mongrel2_transceiver::server::Config;
+//! use std::time::Instant;
+//! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
+//! use mongrel2_transceiver::{server, websocket::Message};
 //! use mongrel2_transceiver_threads::{Driver, seed, testing::Server};
 //!
+//! /// The handler: sends back what comes over WebSockets.
+//! fn serve(mut driver: Driver<Transceiver>) -> std::io::Result<()> {
+//!     while let Some(event) = driver.next_event(None)? {
+//!         match event {
+//!             Event::SessionMessage { target, message } => {
+//!                 driver.submit(Command::Send { target, message }).expect("it is open");
+//!             }
+//!             Event::Stopped { .. } => break,
+//!             _ => {}
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Any free ports of 127.0.0.1, so that many such tests run side by side.
-//! let server = Server::start(Config::from_seed(seed()).on_free_ports()).wait()?;
-//! assert!(!server.send_spec().is_wildcard());
+//! let mut config = Config::default();
+//! config.control = Some("tcp://127.0.0.1:*".parse()?); // any free port
+//! let mut driver = Driver::new(Transceiver::new(Instant::now(), config))?;
+//! let Some(Event::ControlListening { endpoint: control }) = driver.next_event(None)? else {
+//!     panic!("it is bound first");
+//! };
+//! let handle = driver.handle();
+//! let handler = std::thread::spawn(move || serve(driver));
+//!
+//! let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
+//! let server = Server::start(server).wait()?;
+//! let mut browser = server.client("websocket").wait()?;
+//! browser.open("/chat").wait()?;
+//! browser.send("hello")?;
+//! assert_eq!(browser.receive().wait()?, Message::from("hello"));
+//!
+//! drop(server); // It takes itself off the handler first.
+//! handle.submit(Command::Shutdown)?;
+//! handler.join().expect("it does not panic")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -40,8 +73,8 @@ impl Runner for Threads {
         })
     }
 
-    fn join(&self, worker: Thread, limit: Duration) {
-        worker.join(limit);
+    fn join(&self, worker: Thread, limit: Duration) -> bool {
+        worker.join(limit)
     }
 }
 

@@ -1,17 +1,47 @@
-//! A stand-in Mongrel2 in a thread of its own, and its clients: for tests of handlers over real sockets.
+//! A stand-in Mongrel2 in a thread of its own, and its browsers: for tests of handlers over real sockets.
+//!
+//! All ports are chosen by the operating system, so that any number of such tests run side by side.
+//! (`mongrel2-transceiver-memory` has the same without sockets, and without waiting.)
 //!
 //! ```
-//! use mongrel2_transceiver::server::Config;
-//! use mongrel2_transceiver_tokio::{seed, testing::Server};
+//! use std::time::Instant;
+//! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
+//! use mongrel2_transceiver::{server, websocket::Message};
+//! use mongrel2_transceiver_tokio::{Driver, seed, testing::Server};
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // Any free ports of 127.0.0.1, so that many such tests run side by side.
-//! let server = Server::start(Config::from_seed(seed()).on_free_ports()).await?;
-//! assert!(!server.send_spec().is_wildcard());
-//! server.stop().await;
-//! # Ok(())
-//! # }
+//! /// The handler: sends back what comes over WebSockets.
+//! async fn serve(mut driver: Driver<Transceiver>) {
+//!     loop {
+//!         match driver.next_event().await {
+//!             Event::SessionMessage { target, message } => {
+//!                 driver.submit(Command::Send { target, message }).expect("it is open");
+//!             }
+//!             Event::Stopped { .. } => break,
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! async fn test() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut config = Config::default();
+//!     config.control = Some("tcp://127.0.0.1:*".parse()?); // any free port
+//!     let mut driver = Driver::new(Transceiver::new(Instant::now(), config))?;
+//!     let Event::ControlListening { endpoint: control } = driver.next_event().await else {
+//!         panic!("it is bound first");
+//!     };
+//!     tokio::spawn(serve(driver));
+//!
+//!     let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
+//!     let server = Server::start(server).await?;
+//!     let mut browser = server.client("websocket").await?;
+//!     browser.open("/chat").await?;
+//!     browser.send("hello")?;
+//!     assert_eq!(browser.receive().await?, Message::from("hello"));
+//!     server.stop().await; // To drop it would block this thread, which the handler needs.
+//!     Ok(())
+//! }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(test()).unwrap();
 //! ```
 
 use std::io;
@@ -41,8 +71,8 @@ impl Runner for Tokio {
         })
     }
 
-    fn join(&self, worker: Thread, limit: Duration) {
-        worker.join(limit);
+    fn join(&self, worker: Thread, limit: Duration) -> bool {
+        worker.join(limit)
     }
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_core::Stream;
 use mongrel2_transceiver::server::{Event, Server};
@@ -77,15 +77,15 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// Waits for the end of the thread, but not for longer than `limit`.
-    pub fn join(self, limit: Duration) {
-        let until = Instant::now() + limit;
-        let timed_out = std::sync::mpsc::RecvTimeoutError::Timeout;
-        let left = until.saturating_duration_since(Instant::now());
-        if self.ended.recv_timeout(left) == Err(timed_out) {
+    /// Waits for the end of the thread, but not for longer than `limit`. Whether it has ended.
+    #[must_use]
+    pub fn join(self, limit: Duration) -> bool {
+        let has_ended = self.ended.recv_timeout(limit) != Err(RecvTimeoutError::Timeout);
+        if !has_ended {
             tracing::warn!("the thread of a stand-in server does not end, and is left alone");
         } else if self.thread.join().is_err() {
             tracing::warn!("the thread of a stand-in server has panicked");
         }
+        has_ended
     }
 }

@@ -39,8 +39,7 @@ mod tests {
     #[test]
     fn loopback_is_reached_by_loopback() {
         let towards = |text: &str| host_towards(&text.parse().unwrap());
-        let loopback = Host::Ip(Ipv4Addr::LOCALHOST.into());
-        assert_eq!(towards("tcp://127.0.0.1:9997"), Some(loopback.clone()));
+        assert_eq!(towards("tcp://127.0.0.1:9997"), Some(Host::Ip(Ipv4Addr::LOCALHOST.into())));
         assert_eq!(towards("ipc://run/control"), None);
         assert!(matches!(towards("tcp://localhost:9997"), Some(Host::Ip(ip)) if ip.is_loopback()));
     }

@@ -40,8 +40,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
     }
 
     /// Waits for the end of a server that was told to shut down: as long as `limit` at most, and not at
-    /// all where the server can only go on when this returns.
-    fn join(&self, worker: Self::Worker, limit: Duration);
+    /// all where the server can only go on when this returns. False where it does not end, and is to be
+    /// given up.
+    fn join(&self, worker: Self::Worker, limit: Duration) -> bool;
 
     /// The host by which whoever is bound to `control` reaches a socket that is bound to all
     /// interfaces; `None` where that cannot be known.

@@ -182,9 +182,8 @@ impl<R: Runner> Server<R> {
 
     fn join(&mut self) {
         let worker = self.worker.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker {
-            self.runner.join(worker, self.limit);
-            // Should it go on all the same, then not for long.
+        let ends = worker.is_none_or(|worker| self.runner.join(worker, self.limit));
+        if !ends {
             self.hub.board.abandon();
         }
     }
