@@ -50,23 +50,21 @@
 //! #         }
 //! #     }
 //! # }
-//! use mongrel2_transceiver::server;
 //! use mongrel2_transceiver::transceiver::{Config, Transceiver};
-//! use mongrel2_transceiver::websocket::Message;
+//! use mongrel2_transceiver::{Endpoint, websocket::Message};
 //! use mongrel2_transceiver_memory::{Driver, Network, testing::Server};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let network = Network::new(1); // a seed: equal seeds give equal runs
-//! let control = "tcp://127.0.0.1:9997".parse()?;
+//! let control: Endpoint = "tcp://127.0.0.1:9997".parse()?;
 //! let mut config = Config::default();
-//! config.control = Some(control);
-//! let handler = Transceiver::new(network.now(), config.clone());
-//! network.spawn(handler::serve(Driver::new(&network, handler)?)).detach();
+//! config.control = Some(control.clone());
+//! let handler = Transceiver::new(network.now(), config);
+//! network.spawn(handler::serve(Driver::new(&network, handler)?));
 //!
 //! // A stand-in Mongrel2. With the first client it introduces itself to the handler, and proves
 //! // that what is said arrives, in both directions.
-//! let server = server::Config::from_seed(1).with_handler(config.control.unwrap());
-//! let server = Server::start_on(&network, server).wait()?;
+//! let server = Server::for_handler_on(&network, &control).wait()?;
 //! let mut browser = server.client("http").wait()?;
 //! assert_eq!(browser.get("/").wait()?.text(), Some("Hello\n"));
 //!
@@ -86,7 +84,6 @@
 //! ```
 //! use std::time::Duration;
 //! use mongrel2_transceiver::client::{Action, Received};
-//! # use mongrel2_transceiver::server;
 //! # use mongrel2_transceiver::transceiver::{Config, Transceiver};
 //! # use mongrel2_transceiver_memory::{Network, testing::Server};
 //! # async fn serve(mut driver: mongrel2_transceiver_memory::Driver<Transceiver>) {
@@ -98,10 +95,10 @@
 //! # let network = Network::new(1);
 //! # let mut config = Config::default();
 //! # config.control = Some("tcp://127.0.0.1:9997".parse()?);
-//! # let server = server::Config::from_seed(1).with_handler("tcp://127.0.0.1:9997".parse()?);
+//! # let control = "tcp://127.0.0.1:9997".parse()?;
 //! # let handler = Transceiver::new(network.now(), config);
-//! # network.spawn(serve(mongrel2_transceiver_memory::Driver::new(&network, handler)?)).detach();
-//! # let server = Server::start_on(&network, server).wait()?;
+//! # network.spawn(serve(mongrel2_transceiver_memory::Driver::new(&network, handler)?));
+//! # let server = Server::for_handler_on(&network, &control).wait()?;
 //! # let mut browser = server.client("websocket").wait()?;
 //!
 //! browser.open("/chat").wait()?;

@@ -15,7 +15,8 @@ use mongrel2_transceiver_adapter::testing::{Desk, Runner, attend};
 
 use crate::{Driver, Handle, Network, Task};
 
-/// A stand-in Mongrel2 that runs as a task on a [`Network`]: see
+/// A stand-in Mongrel2 that runs as a task on a [`Network`]. Made by
+/// [`for_handler_on`](mongrel2_transceiver_adapter::testing::Server::for_handler_on) and
 /// [`start_on`](mongrel2_transceiver_adapter::testing::Server::start_on).
 pub type Server = mongrel2_transceiver_adapter::testing::Server<Network>;
 
@@ -24,6 +25,10 @@ impl Runner for Network {
 
     fn clock(&self) -> Clock {
         self.made_up_clock()
+    }
+
+    fn seed(&self) -> u64 {
+        Self::seed(self)
     }
 
     fn run(&self, machine: Machine, desk: Desk) -> io::Result<(Handle<Machine>, Task<()>)> {
@@ -38,7 +43,6 @@ impl Runner for Network {
     /// Within the network the server ends by itself, while the others go on.
     fn join(&self, worker: Task<()>, limit: Duration) -> bool {
         if self.is_running_here() {
-            worker.detach();
             return true;
         }
         let ended = async {

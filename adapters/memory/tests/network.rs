@@ -97,7 +97,7 @@ fn tasks_take_turns_by_their_time() {
 fn who_waits_for_each_other_is_told() {
     let network = Network::new(1);
     let [mut one, _other] = pair(&network);
-    network.spawn(pending::<()>()).detach();
+    network.spawn(pending::<()>());
     let stuck = network.try_run(one.next_event()).unwrap_err();
     let text = stuck.to_string();
     for part in ["wait for each other", "given to `run`", "the task spawned at", "network.rs:"] {
@@ -169,7 +169,7 @@ fn a_run_within_a_run_is_refused() {
 #[should_panic(expected = "as a task may")]
 fn a_panic_of_a_task_comes_out_of_the_run() {
     let network = Network::new(1);
-    network.spawn(async { panic!("as a task may") }).detach();
+    network.spawn(async { panic!("as a task may") });
     network.run(network.sleep(HOUR));
 }
 
@@ -310,7 +310,7 @@ fn arrivals(seed: u64) -> Vec<(Duration, usize)> {
     network.set_shape(Shape { latency, read_max: 100, buffer: 1000, sent_delay_max: latency });
     let [mut one, mut other] = pair(&network);
     perform(&mut one, Output::Write { link: link(1), data: octets(1, 5000).into() });
-    network.spawn(async move { while one.next_event().await != Event::Sent(link(1)) {} }).detach();
+    network.spawn(async move { while one.next_event().await != Event::Sent(link(1)) {} });
     let (mut left, mut all) = (5000, Vec::new());
     while left > 0 {
         reads(&mut other);

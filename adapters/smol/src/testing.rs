@@ -6,8 +6,8 @@
 //! ```
 //! use std::time::Instant;
 //! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
-//! use mongrel2_transceiver::{server, websocket::Message};
-//! use mongrel2_transceiver_smol::{Driver, seed, testing::Server};
+//! use mongrel2_transceiver::websocket::Message;
+//! use mongrel2_transceiver_smol::{Driver, testing::Server};
 //!
 //! /// The handler: sends back what comes over WebSockets.
 //! async fn serve(mut driver: Driver<Transceiver>) {
@@ -31,13 +31,12 @@
 //!     };
 //!     smol::spawn(serve(driver)).detach();
 //!
-//!     let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
-//!     let server = Server::start(server).await?;
+//!     let server = Server::for_handler(&control).await?;
 //!     let mut browser = server.client("websocket").await?;
 //!     browser.open("/chat").await?;
 //!     browser.send("hello")?;
 //!     assert_eq!(browser.receive().await?, Message::from("hello"));
-//!     server.stop().await; // To drop it would block this thread, which the handler needs.
+//!     server.stop().await; // To drop it would do the same, and block this thread meanwhile.
 //!     Ok(())
 //! }
 //! # smol::block_on(test()).unwrap();

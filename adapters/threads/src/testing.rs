@@ -6,8 +6,8 @@
 //! ```
 //! use std::time::Instant;
 //! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
-//! use mongrel2_transceiver::{server, websocket::Message};
-//! use mongrel2_transceiver_threads::{Driver, seed, testing::Server};
+//! use mongrel2_transceiver::websocket::Message;
+//! use mongrel2_transceiver_threads::{Driver, testing::Server};
 //!
 //! /// The handler: sends back what comes over WebSockets.
 //! fn serve(mut driver: Driver<Transceiver>) -> std::io::Result<()> {
@@ -33,8 +33,7 @@
 //! let handle = driver.handle();
 //! let handler = std::thread::spawn(move || serve(driver));
 //!
-//! let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
-//! let server = Server::start(server).wait()?;
+//! let server = Server::for_handler(&control).wait()?;
 //! let mut browser = server.client("websocket").wait()?;
 //! browser.open("/chat").wait()?;
 //! browser.send("hello")?;

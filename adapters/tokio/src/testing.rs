@@ -6,8 +6,8 @@
 //! ```
 //! use std::time::Instant;
 //! use mongrel2_transceiver::transceiver::{Command, Config, Event, Transceiver};
-//! use mongrel2_transceiver::{server, websocket::Message};
-//! use mongrel2_transceiver_tokio::{Driver, seed, testing::Server};
+//! use mongrel2_transceiver::websocket::Message;
+//! use mongrel2_transceiver_tokio::{Driver, testing::Server};
 //!
 //! /// The handler: sends back what comes over WebSockets.
 //! async fn serve(mut driver: Driver<Transceiver>) {
@@ -31,8 +31,7 @@
 //!     };
 //!     tokio::spawn(serve(driver));
 //!
-//!     let server = server::Config::from_seed(seed()).on_free_ports().with_handler(control);
-//!     let server = Server::start(server).await?;
+//!     let server = Server::for_handler(&control).await?;
 //!     let mut browser = server.client("websocket").await?;
 //!     browser.open("/chat").await?;
 //!     browser.send("hello")?;

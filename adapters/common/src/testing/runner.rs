@@ -23,6 +23,11 @@ pub trait Runner: Clone + Send + Sync + 'static {
         Clock::system()
     }
 
+    /// A number for the seed of a machine.
+    fn seed(&self) -> u64 {
+        crate::seed()
+    }
+
     /// Runs the machine beside the caller. Its driver tells `desk` each event, until that says that it
     /// was the last.
     ///

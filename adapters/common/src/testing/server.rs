@@ -35,7 +35,16 @@ pub struct Server<R: Runner> {
 }
 
 impl<R: Runner + Default> Server<R> {
-    /// Starts a server and waits until both of its sockets are bound.
+    /// Starts a server for the handler whose control socket is bound there: with a name that nobody else
+    /// has, on any free ports of 127.0.0.1, so that any number of tests run side by side.
+    ///
+    /// # Errors
+    /// [`Error::Start`], where the operating system grants no thread.
+    pub fn for_handler(control: &Endpoint) -> Pending<'static, Result<Self, Error>> {
+        Self::for_handler_on(&R::default(), control)
+    }
+
+    /// Starts a server of which the test says more, and waits until both of its sockets are bound.
     ///
     /// # Errors
     /// [`Error::Listen`] where a port is taken: [`Config::on_free_ports`] takes any that is free.
@@ -45,7 +54,17 @@ impl<R: Runner + Default> Server<R> {
 }
 
 impl<R: Runner> Server<R> {
-    /// The same where there is something to run on, such as a network in memory.
+    /// [`for_handler`](Server::for_handler), where there is something to run on, such as a network in
+    /// memory.
+    ///
+    /// # Errors
+    /// As with [`for_handler`](Server::for_handler).
+    pub fn for_handler_on(runner: &R, control: &Endpoint) -> Pending<'static, Result<Self, Error>> {
+        let config = Config::from_seed(runner.seed()).on_free_ports();
+        Self::start_on(runner, config.with_handler(control.clone()))
+    }
+
+    /// [`start`](Server::start), where there is something to run on, such as a network in memory.
     ///
     /// # Errors
     /// As with [`start`](Server::start).
@@ -142,7 +161,7 @@ impl<R: Runner> Server<R> {
     }
 
     /// Introduces the server to one more handler, by its control socket, and proves the way there and
-    /// back.
+    /// back. Blocks while the name of a host is looked up, if the server is bound to all interfaces.
     ///
     /// # Errors
     /// [`Error::Handler`] names the step that failed.

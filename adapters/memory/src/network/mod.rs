@@ -103,6 +103,12 @@ impl Network {
         Sleep::new(self.belonging(), self.elapsed().saturating_add(time))
     }
 
+    /// A number for the seed of a machine: another with each call, and the same in each run.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.lock().seeds.next()
+    }
+
     /// How long a run waits for what it was given, in the network's time, before it counts as
     /// [`Stuck::TooLate`]. A day, unless told otherwise: where handlers ping each other there is always
     /// something to do, and no other end.

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) wires: Wires,
     pub(super) tasks: BTreeMap<TaskId, Spawned>,
     pub(super) ids_ever: u64,
+    /// Beside those of the wires, which are not to be disturbed.
+    pub(super) seeds: Dice,
     ports: BTreeMap<usize, Port>,
     ports_ever: usize,
     timers: BTreeMap<TimerId, Timer>,
@@ -72,6 +74,7 @@ impl State {
             wires: Wires::new(Dice::new(seed)),
             tasks: BTreeMap::new(),
             ids_ever: 0,
+            seeds: Dice::new(!seed),
             ports: BTreeMap::new(),
             ports_ever: 0,
             timers: BTreeMap::new(),

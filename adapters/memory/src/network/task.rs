@@ -10,7 +10,6 @@ use super::ready::TaskId;
 use super::{Network, lock};
 
 /// A task that was spawned; awaiting it gives what it ended with. Dropping it lets the task go on.
-#[must_use = "a task goes on by itself, but nobody would hear what it ends with"]
 pub struct Task<T> {
     network: Network,
     id: TaskId,
@@ -41,9 +40,6 @@ impl<T> Task<T> {
     pub(super) const fn new(network: Network, id: TaskId, end: Arc<Mutex<End<T>>>) -> Self {
         Self { network, id, end }
     }
-
-    /// Lets the task go on by itself.
-    pub fn detach(self) {}
 
     /// Drops the task with all that it has, such as a driver with its streams: as when a process is
     /// killed. What it had ended with already is returned.
