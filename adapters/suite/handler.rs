@@ -238,6 +238,21 @@ fn nobody_behind_the_control_socket_is_an_error() {
     assert!(matches!(error, Error::Refused(server::Refused::UnknownHandler)), "{error}");
 }
 
+/// One introduces the server, and the other is told that this is done, or under way.
+#[test]
+fn two_introductions_at_once_are_one() {
+    let place = Place::new();
+    let echo = Echo::new(&place);
+    let server = start(&place, &[]);
+    let [one, other] = thread::scope(|scope| {
+        [(); 2]
+            .map(|()| scope.spawn(|| server.connect(&echo.control).wait()))
+            .map(|thread| thread.join().unwrap())
+    });
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    says(&mut websocket(&server), "hello");
+}
+
 #[test]
 fn a_server_is_bound_to_all_interfaces() {
     let place = Place::new();

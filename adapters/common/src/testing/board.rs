@@ -1,5 +1,6 @@
 //! Where the driver of a stand-in server leaves what it is told, and others wait for it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,7 +109,7 @@ impl Board {
             Some(bound) => Poll::Ready(bound.clone()),
             None if state.is_over => Poll::Ready(Err(Error::ServerGone)),
             None => {
-                state.watchers.push(context.waker().clone());
+                state.watch(context);
                 Poll::Pending
             }
         }
@@ -119,12 +120,18 @@ impl Board {
         if state.is_over {
             return Poll::Ready(());
         }
-        state.watchers.push(context.waker().clone());
+        state.watch(context);
         Poll::Pending
     }
 }
 
 impl State {
+    fn watch(&mut self, context: &Context<'_>) {
+        if !self.watchers.iter().any(|known| known.will_wake(context.waker())) {
+            self.watchers.push(context.waker().clone());
+        }
+    }
+
     /// Takes note of an event; who is to be woken.
     fn take(&mut self, event: Event) -> Vec<Waker> {
         let woken = match event {
@@ -219,9 +226,15 @@ impl<K, T> Default for Slots<K, T> {
 }
 
 impl<K: Ord, T> Slots<K, T> {
-    /// Begins to wait.
-    pub(super) fn expect(&mut self, key: K) {
-        self.slots.insert(key, Slot { value: None, waker: None });
+    /// Begins to wait. False where somebody waits for this already.
+    pub(super) fn expect(&mut self, key: K) -> bool {
+        match self.slots.entry(key) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(Slot { value: None, waker: None });
+                true
+            }
+        }
     }
 
     fn has(&self, key: &K) -> bool {

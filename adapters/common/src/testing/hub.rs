@@ -10,7 +10,9 @@ use std::time::Duration;
 use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::client::Received;
 use mongrel2_transceiver::mongrel2::ConnId;
-use mongrel2_transceiver::server::{ClientId, Command, Failure, ReceiveError, Server as Machine};
+use mongrel2_transceiver::server::{
+    ClientId, Command, Failure, ReceiveError, Refused, Server as Machine,
+};
 
 use super::board::{Board, Slots, State};
 use super::pending::{Block, Pending};
@@ -48,8 +50,10 @@ impl Hub {
         key: K,
         slots: fn(&mut State) -> &mut Slots<K, T>,
     ) -> Result<T, Error> {
+        if !slots(&mut self.board.lock()).expect(key.clone()) {
+            return Err(Error::Refused(Refused::Busy));
+        }
         let waiting = Waiting { hub: self, key, slots };
-        slots(&mut self.board.lock()).expect(waiting.key.clone());
         self.submit(command)?;
         poll_fn(|context| {
             let mut state = self.board.lock();
@@ -88,8 +92,9 @@ impl Hub {
             return Ok(kept);
         }
         let start = self.clock.now();
-        let mut receiving = Receiving { hub: self, client, is_done: false };
+        // Nobody else waits for this: it takes the client for itself.
         self.board.lock().receiving.expect(client);
+        let mut receiving = Receiving { hub: self, client, is_done: false };
         self.submit(Command::Receive { client, within })?;
         poll_fn(|context| {
             let mut state = self.board.lock();

@@ -37,7 +37,8 @@ use state::State;
 /// clock or at other dice.
 ///
 /// Tasks end with the last `Network`; those that a driver or a [`Task`] has do not count. A task that
-/// has one of its own keeps itself alive, as long as it is not done.
+/// has one of its own, as servers and clients of [`testing`](crate::testing) have, keeps all of them
+/// until it is done.
 #[derive(Clone)]
 pub struct Network {
     inner: Arc<Inner>,
