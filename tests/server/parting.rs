@@ -255,3 +255,47 @@ impl Scripted {
         }
     }
 }
+
+#[test]
+fn what_waits_for_a_parting_ends_with_the_shutdown() {
+    let mut bench = Bench::new(1, config(1, [9997]));
+    let (_, heard) = replier(&mut bench.world, 9997, |order| match order {
+        // Mute from there on.
+        Order::Remove { .. } => None,
+        _ => Some("RECEIVED".into()),
+    });
+    bench.connect(9997).unwrap_err();
+    bench.run_ms(10);
+    assert!(matches!(heard.borrow().last(), Some(Order::Remove { .. })));
+    // The taking back is under way, and all these wait for it.
+    bench.submit(Command::Connect { handler: Handler::new(control(9997)) }).unwrap();
+    let open = Command::Open { client: ClientId(1), protocol: Protocol::Http };
+    bench.submit(open).unwrap();
+    let disconnect = Command::Disconnect { control: control(9997) };
+    assert_eq!(bench.submit(disconnect), Err(Refused::Busy));
+    let events = bench.shutdown();
+    let is_off = |failure: &Failure| failure.cause == Cause::ShuttingDown;
+    assert!(matches!(&events[0], Event::ConnectFailed { failure, .. } if is_off(failure)));
+    assert!(matches!(&events[1], Event::NotReady { failure, .. } if is_off(failure)));
+    assert_eq!(events[2..], [Event::Stopped]);
+}
+
+#[test]
+fn a_thousand_introductions_and_partings_leave_nothing_behind() {
+    let mut bench = Bench::new(1, config(1, []));
+    let handler = bench.handler(9997);
+    let mut sizes = Vec::new();
+    for round in 0..1000 {
+        bench.connect(9997).unwrap();
+        bench.open(round, Protocol::Http).unwrap();
+        bench.get(round, "/");
+        assert_eq!(bench.response(round), "/");
+        bench.submit(Command::Forget { client: ClientId(round) }).unwrap();
+        bench.disconnect(9997).unwrap();
+        sizes.push(format!("{:?}", bench.world.machine(bench.server)).len());
+    }
+    // Numbers grow by a digit or two; nothing else grows.
+    assert!(sizes[999] < sizes[99] + 100, "{} and {}", sizes[99], sizes[999]);
+    assert_eq!(bench.servers_of(handler), 0);
+    assert!(bench.world.streams(bench.server).is_empty());
+}
