@@ -45,6 +45,7 @@
 //! # The map
 //! - [`transceiver`]: what handlers are written with. [`Transceiver`] serves any number of Mongrel2
 //!   servers, and sees to connecting anew, to sessions, pings, closes and an orderly end.
+//! - [`tier`]: the same shared between processes: an API that deals requests out to Nodes, which answer.
 //! - [`server`]: a stand-in for Mongrel2, for tests; [`client`]: a pretended browser behind it.
 //! - [`socket`]: ZeroMQ's PUSH, PULL, PUB, SUB, REQ and REP, each a machine.
 //! - [`introduction`]: what servers say to a handler's control socket, and hear there;
@@ -88,6 +89,7 @@ mod rng;
 pub mod segments;
 pub mod server;
 pub mod socket;
+pub mod tier;
 pub mod transceiver;
 pub mod websocket;
 pub mod zmtp;

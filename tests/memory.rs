@@ -194,7 +194,7 @@ impl Stage {
         }
         for event in std::mem::take(&mut self.events) {
             match event {
-                Event::SessionMessage { target, message } => {
+                Event::SessionMessage { target, message, .. } => {
                     self.submit(Command::Send { target, message });
                 }
                 Event::Request { target, .. } => {

@@ -34,6 +34,19 @@ const ROOMS: &[(&str, &[&str])] = &[
             "socket",
         ],
     ),
+    (
+        "tier",
+        &[
+            "endpoint",
+            "machine",
+            "zmtp",
+            "mongrel2",
+            "websocket",
+            "introduction",
+            "socket",
+            "transceiver",
+        ],
+    ),
     ("connector", &["endpoint", "machine", "zmtp", "introduction", "socket"]),
     (
         "server",

@@ -48,7 +48,7 @@ impl App {
                     self.server(target.server).say(reply, submit);
                 }
             }
-            Event::SessionMessage { target, message } => {
+            Event::SessionMessage { target, message, .. } => {
                 self.server(target.server).say(Command::Send { target, message }, submit);
             }
             Event::Room { server } => self.server(server).say_what_was_held(submit),

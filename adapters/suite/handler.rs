@@ -82,7 +82,7 @@ fn answer(event: &Event) -> Option<Command> {
         Event::Request { target, request } => {
             Some(Command::Reply { target: *target, body: request.body(), close: false })
         }
-        Event::SessionMessage { target, message } => {
+        Event::SessionMessage { target, message, .. } => {
             Some(Command::Send { target: *target, message: message.clone() })
         }
         _ => None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::backoff::Reconnect;
 use super::liveness::Heartbeat;
-use crate::zmtp::{self, Oversize, SocketType};
+use crate::zmtp::{self, Oversize, Properties, SocketType};
 
 /// How a socket behaves. Made by [`Config::new`]; change the fields before the socket is made.
 ///
@@ -30,6 +30,8 @@ pub struct Config {
     /// PUSH and REQ only: whether nothing may wait for an endpoint that is not connected yet, and
     /// a lost link takes its queue with it.
     pub immediate: bool,
+    /// What its READY says besides its type: what machines of this library know each other by.
+    pub(crate) properties: Properties,
     /// What it may use at most.
     pub limits: Limits,
 }
@@ -47,6 +49,7 @@ impl Config {
             linger: Duration::from_secs(1),
             request_timeout: Some(Duration::from_secs(30)),
             immediate: false,
+            properties: &[],
             limits: Limits::default(),
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
+use crate::endpoint::Endpoint;
 use crate::machine::{Input, LinkId, ListenerId};
 use crate::zmtp::Engine;
 
@@ -137,6 +138,21 @@ impl Core {
         std::mem::take(&mut self.sent)
     }
 
+    /// What the peer's READY said under this name.
+    pub(crate) fn peer_property(&self, link: LinkId, name: &str) -> Option<&[u8]> {
+        self.links.get(&link)?.engine.peer()?.get(name)
+    }
+
+    /// Where it connects to.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = &Endpoint> {
+        self.dials.values().map(|dial| &dial.endpoint)
+    }
+
+    /// Whether a shutdown has come to its end.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.is_stopped
+    }
+
     pub(crate) fn link_count(&self) -> usize {
         self.links.len()
     }
@@ -165,7 +181,8 @@ impl Core {
         let engine = Engine::new(
             self.config.socket_type,
             self.config.limits.for_engine(self.config.socket_type),
-        );
+        )
+        .with_properties(self.config.properties);
         let liveness = Liveness::new(io.now(), self.config.heartbeat);
         Link::new(id, origin, stage, engine, queue, liveness)
     }

@@ -29,6 +29,22 @@ impl Core {
         }
     }
 
+    /// Gives a message to this peer, whoever's turn it is: for owners who deal messages out by
+    /// themselves, or say something to one subscriber alone. Whether it was taken.
+    pub(crate) fn send_to(&mut self, id: LinkId, message: Message) -> bool {
+        let size_max = self.config.limits.message_size_max;
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_ready()) else {
+            return false;
+        };
+        let size = message.size();
+        if link.is_lingering || size > size_max || !link.queue.admits(size) {
+            return false;
+        }
+        link.enqueue(message);
+        self.mark_dirty(id);
+        true
+    }
+
     /// Gives a message to the next peer in turn whose queue has room.
     pub(super) fn push(&mut self, message: Message) -> Result<Outlet, Refused> {
         let size = message.size();
@@ -104,6 +120,11 @@ impl Core {
                 link.write(io, size);
             }
         }
+    }
+
+    /// Whether this link takes messages now.
+    pub(crate) fn is_up(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|link| link.is_ready() && !link.is_lingering)
     }
 
     /// Octets and messages that wait for one link or are under way to it.

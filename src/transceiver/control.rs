@@ -13,19 +13,18 @@ use crate::socket::io::Io;
 use crate::socket::{self, Core};
 use crate::zmtp::Message;
 
-use super::config::Config;
 use super::event::Event;
 
-/// The control socket of one transceiver.
+/// The control socket of one transceiver, or of whatever else is introduced to servers.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(crate) struct Control {
     core: Core,
     is_stopped: bool,
 }
 
 /// What the control socket has for the transceiver.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// The application is to know this.
     Event(Event),
     /// To be obeyed, and answered by [`Control::answer`] before the next is asked for.
@@ -33,19 +32,24 @@ pub(super) enum Heard {
 }
 
 impl Control {
-    pub(super) fn bind(endpoint: Endpoint, config: &Config, io: &mut Io) -> Self {
-        let mut core = Core::new(config.for_control(), SCOPE);
+    pub(crate) fn bind(
+        endpoint: Endpoint,
+        config: socket::Config,
+        scope: u32,
+        io: &mut Io,
+    ) -> Self {
+        let mut core = Core::new(config, scope);
         // A fresh socket uses no endpoint and is not stopping: it refuses none.
         let _ = core.bind(endpoint, io);
         Self { core, is_stopped: false }
     }
 
-    pub(super) fn handle(&mut self, input: Input, io: &mut Io) {
+    pub(crate) fn handle(&mut self, input: Input, io: &mut Io) {
         self.core.handle(input, io);
     }
 
     /// The next thing that was heard. Nonsense is answered here.
-    pub(super) fn next(&mut self, io: &mut Io) -> Option<Heard> {
+    pub(crate) fn next(&mut self, io: &mut Io) -> Option<Heard> {
         loop {
             let event = self.core.pop_notice(io).or_else(|| self.core.next_message(io))?;
             match event {
@@ -75,28 +79,28 @@ impl Control {
     }
 
     /// Answers what was heard last.
-    pub(super) fn answer(&mut self, answer: &Answer, io: &mut Io) {
+    pub(crate) fn answer(&mut self, answer: &Answer, io: &mut Io) {
         // A peer that has left meanwhile gets no answer.
         let _ = self.core.send(Message::from(answer.encode()), io);
     }
 
-    pub(super) fn shutdown(&mut self, io: &mut Io) {
+    pub(crate) fn shutdown(&mut self, io: &mut Io) {
         self.core.shutdown(io);
     }
 
-    pub(super) const fn is_stopped(&self) -> bool {
+    pub(crate) const fn is_stopped(&self) -> bool {
         self.is_stopped
     }
 
-    pub(super) fn link_count(&self) -> usize {
+    pub(crate) fn link_count(&self) -> usize {
         self.core.link_count()
     }
 
-    pub(super) fn flush(&mut self, io: &mut Io) {
+    pub(crate) fn flush(&mut self, io: &mut Io) {
         self.core.flush(io);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.core.next_deadline()
     }
 }
@@ -113,7 +117,7 @@ fn read(message: &Message) -> Result<Order, Answer> {
 }
 
 /// The scope of the control socket's links.
-pub(super) const SCOPE: u32 = 0;
+pub(crate) const SCOPE: u32 = 0;
 
 #[cfg(test)]
 mod tests {

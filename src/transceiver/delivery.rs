@@ -9,31 +9,33 @@ use super::window::Mark;
 
 /// One message to the server.
 #[derive(Clone, Debug)]
-pub(super) struct Delivery {
-    pub(super) to: Recipients,
+pub(crate) struct Delivery {
+    pub(crate) to: Recipients,
     /// What the browsers get; empty to close their connections.
-    pub(super) body: Bytes,
-    pub(super) origin: Origin,
+    pub(crate) body: Bytes,
+    pub(crate) origin: Origin,
     /// Of a ping that asks whether all before it was read: what it carries.
-    pub(super) mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
     /// Whether it has our close frame, behind which no ping makes sense.
-    pub(super) is_close: bool,
+    pub(crate) is_close: bool,
     /// How many of the application's or of our own were put together in this one.
-    pub(super) parts: usize,
+    pub(crate) parts: usize,
     /// What it counts against the limits, in octets.
-    pub(super) weight: usize,
+    pub(crate) weight: usize,
+    /// The numbers of the requests that it answers, for whoever counts them.
+    pub(crate) answers: Vec<u64>,
 }
 
 /// Whom a delivery is for: 1 to [`TARGETS_MAX`](crate::mongrel2::TARGETS_MAX) connections.
 #[derive(Clone, Debug)]
-pub(super) enum Recipients {
+pub(crate) enum Recipients {
     One(ConnId),
     Many(Vec<ConnId>),
 }
 
 /// Whose wish a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// The application's: its loss is reported.
     Application,
     /// Our own: pings, pongs, handshakes and closes, whose loss shows in what becomes of the session.
@@ -43,55 +45,70 @@ pub(super) enum Origin {
 impl Delivery {
     /// The body of a broadcast is shared by its deliveries, but counts for each: the kernel gets it as
     /// often.
-    pub(super) fn new(to: Recipients, body: Bytes, origin: Origin) -> Self {
+    pub(crate) fn new(to: Recipients, body: Bytes, origin: Origin) -> Self {
         let weight = body.len() + HEAD_WEIGHT + size_of_val(to.as_slice());
-        Self { to, body, origin, mark: None, is_close: false, parts: 1, weight }
+        Self {
+            to,
+            body,
+            origin,
+            mark: None,
+            is_close: false,
+            parts: 1,
+            weight,
+            answers: Vec::new(),
+        }
     }
 
     /// What many are to get: see [`clone_to`](Self::clone_to).
-    pub(super) fn to_nobody(body: Bytes, origin: Origin) -> Self {
+    pub(crate) fn to_nobody(body: Bytes, origin: Origin) -> Self {
         Self::new(Recipients::Many(Vec::new()), body, origin)
     }
 
     /// The same for others; its octets are shared.
-    pub(super) fn clone_to(&self, to: Recipients) -> Self {
+    pub(crate) fn clone_to(&self, to: Recipients) -> Self {
         let copy = Self::new(to, self.body.clone(), self.origin);
         Self { is_close: self.is_close, mark: self.mark, ..copy }
     }
 
-    pub(super) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
+    pub(crate) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
         Self::new(Recipients::One(to), body, origin)
     }
 
     /// Ends a connection, behind all that was sent before.
-    pub(super) fn hang_up(to: ConnId, origin: Origin) -> Self {
+    pub(crate) fn hang_up(to: ConnId, origin: Origin) -> Self {
         Self::to_one(to, Bytes::new(), origin)
     }
 
+    /// The same as the answer to a request.
+    pub(crate) fn answering(mut self, request: u64) -> Self {
+        self.answers.push(request);
+        self
+    }
+
     /// The same with the mark of a close frame.
-    pub(super) fn closing(self) -> Self {
+    pub(crate) fn closing(self) -> Self {
         Self { is_close: true, ..self }
     }
 
     /// A ping whose pong proves that all before it was read.
-    pub(super) fn ping(to: Vec<ConnId>, mark: Mark) -> Self {
+    pub(crate) fn ping(to: Vec<ConnId>, mark: Mark) -> Self {
         let mut frame = BytesMut::with_capacity(4);
         websocket::encode(Opcode::Ping, &mark.payload(), &mut frame);
         let ping = Self::new(Recipients::Many(to), frame.freeze(), Origin::Own);
         Self { mark: Some(mark), ..ping }
     }
 
-    pub(super) const fn is_hang_up(&self) -> bool {
+    pub(crate) const fn is_hang_up(&self) -> bool {
         self.body.is_empty()
     }
 
     /// Whether nothing more is said on its connections behind it, but for their end.
-    pub(super) const fn is_last(&self) -> bool {
+    pub(crate) const fn is_last(&self) -> bool {
         self.is_close || self.is_hang_up()
     }
 
     /// Puts a ping behind the body, in the same message.
-    pub(super) fn append_ping(&mut self, mark: Mark) {
+    pub(crate) fn append_ping(&mut self, mark: Mark) {
         let mut body = BytesMut::with_capacity(self.body.len() + 4);
         body.extend_from_slice(&self.body);
         websocket::encode(Opcode::Ping, &mark.payload(), &mut body);
@@ -100,14 +117,14 @@ impl Delivery {
     }
 
     /// Whom to report where it is lost: as often as there are parts.
-    pub(super) fn told_of(&self) -> impl Iterator<Item = ConnId> + '_ {
+    pub(crate) fn told_of(&self) -> impl Iterator<Item = ConnId> + '_ {
         let parts = if self.origin == Origin::Application { self.parts } else { 0 };
         self.to.as_slice().iter().flat_map(move |to| std::iter::repeat_n(*to, parts))
     }
 }
 
 impl Recipients {
-    pub(super) fn as_slice(&self) -> &[ConnId] {
+    pub(crate) fn as_slice(&self) -> &[ConnId] {
         match self {
             Self::One(to) => std::slice::from_ref(to),
             Self::Many(to) => to,
@@ -116,4 +133,4 @@ impl Recipients {
 }
 
 /// About what the head and the bookkeeping of a delivery take, in octets.
-pub(super) const HEAD_WEIGHT: usize = 64;
+pub(crate) const HEAD_WEIGHT: usize = 64;

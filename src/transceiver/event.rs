@@ -110,6 +110,9 @@ pub enum Event {
         target: Target,
         /// What.
         message: Message,
+        /// The octets that it came in, for whoever passes them on;
+        /// [`Request::parse`](crate::mongrel2::Request::parse) reads them.
+        raw: Bytes,
     },
     /// A WebSocket has ended. Comes once for each that was opened.
     SessionClosed {

@@ -61,7 +61,8 @@ fn weight(event: &Event) -> usize {
         Event::Request { request, .. } | Event::SessionOpened { request, .. } => {
             request.raw().len()
         }
-        Event::SessionMessage { message, .. } => message.len(),
+        // The message is a part of it, and keeps all of it.
+        Event::SessionMessage { raw, .. } => raw.len(),
         Event::Undelivered { targets, .. } => size_of::<Target>() * targets.len(),
         Event::ServerDeaf { subscribed, .. } => subscribed.len(),
         Event::ServerAdded { .. }

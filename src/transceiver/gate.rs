@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::socket::later;
 
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     /// While it is shut for want of room: when to let some messages through.
     stalled_at: Option<Instant>,
     /// How many messages may still pass, and octets; the last message may exceed these.
@@ -20,7 +20,7 @@ pub(super) struct Gate {
 
 impl Gate {
     /// Whether messages may pass, where there is room for replies or not.
-    pub(super) fn is_open(&mut self, has_room: bool, now: Instant) -> bool {
+    pub(crate) fn is_open(&mut self, has_room: bool, now: Instant) -> bool {
         if has_room {
             *self = Self::default();
             return true;
@@ -30,25 +30,25 @@ impl Gate {
     }
 
     /// Replies were written: nobody waits for us.
-    pub(super) fn progressed(&mut self) {
+    pub(crate) fn progressed(&mut self) {
         *self = Self::default();
     }
 
     /// A message of so many octets has passed.
-    pub(super) const fn passed(&mut self, octets: usize) {
+    pub(crate) const fn passed(&mut self, octets: usize) {
         self.let_through = self.let_through.saturating_sub(1);
         self.octets = self.octets.saturating_sub(octets);
     }
 
     /// Does what the time asks for.
-    pub(super) fn do_what_is_due(&mut self, now: Instant) {
+    pub(crate) fn do_what_is_due(&mut self, now: Instant) {
         if self.stalled_at.is_some_and(|at| at <= now) {
             let stalled_at = Some(later(now, PATIENCE));
             *self = Self { stalled_at, let_through: PORTION, octets: PORTION_OCTETS };
         }
     }
 
-    pub(super) const fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
         self.stalled_at
     }
 }

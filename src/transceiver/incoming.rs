@@ -144,7 +144,7 @@ impl Server {
 
     fn frame(&mut self, request: Request, flags: Flags, cx: &mut Context<'_>) {
         let conn_id = request.conn_id();
-        let payload = request.body();
+        let (payload, raw) = (request.body(), request.raw().clone());
         match self.sessions.state(conn_id) {
             Some(State::Open) => {}
             Some(State::Closing) => {
@@ -173,7 +173,7 @@ impl Server {
         match websocket::read(flags, payload, cx.config.limits.websocket_size_max.max(1)) {
             Ok(Incoming::Message(message)) => {
                 let target = self.target(conn_id);
-                cx.events.push(Event::SessionMessage { target, message });
+                cx.events.push(Event::SessionMessage { target, message, raw });
             }
             Ok(Incoming::Ping(payload)) => {
                 let mut pong = BytesMut::with_capacity(payload.len() + 2);

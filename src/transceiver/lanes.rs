@@ -14,7 +14,7 @@ use crate::socket::HighWater;
 use super::delivery::Delivery;
 
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     lanes: BTreeMap<ConnId, Lane>,
     /// Lanes that may have room, in turn.
     open: VecDeque<ConnId>,
@@ -29,9 +29,9 @@ pub(super) struct Lanes {
 
 /// How much may wait for one connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) messages_max: usize,
-    pub(super) octets_max: usize,
+pub(crate) struct Bounds {
+    pub(crate) messages_max: usize,
+    pub(crate) octets_max: usize,
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ struct Held {
 }
 
 impl Lanes {
-    pub(super) fn new(messages_max: usize, octets_max: usize, bounds: Bounds) -> Self {
+    pub(crate) fn new(messages_max: usize, octets_max: usize, bounds: Bounds) -> Self {
         Self {
             lanes: BTreeMap::new(),
             open: VecDeque::new(),
@@ -63,42 +63,42 @@ impl Lanes {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
     }
 
     /// Whether something waits for this connection alone, which nothing may overtake.
-    pub(super) fn holds(&self, conn_id: ConnId) -> bool {
+    pub(crate) fn holds(&self, conn_id: ConnId) -> bool {
         // Most of the time nobody is slow.
         !self.lanes.is_empty() && self.lanes.contains_key(&conn_id)
     }
 
-    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnId> + '_ {
         self.lanes.keys().copied()
     }
 
     /// Whether so much more may be put in by the application, for all connections together.
-    pub(super) fn admits(&mut self, messages: usize, octets: usize) -> bool {
+    pub(crate) fn admits(&mut self, messages: usize, octets: usize) -> bool {
         self.marks.admits(messages, octets)
     }
 
     /// Whether it refused something for want of room for all, and has room again; says so once.
-    pub(super) fn reopened(&mut self) -> bool {
+    pub(crate) fn reopened(&mut self) -> bool {
         self.marks.reopened()
     }
 
     /// Whether so much more may be put in by the application for one connection.
-    pub(super) fn admits_to(&mut self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
+    pub(crate) fn admits_to(&mut self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
         let lane = self.lanes.get_mut(&conn_id);
         lane.is_none_or(|lane| lane.marks.admits(messages, octets))
     }
 
     /// A connection that something was refused for, and that has room again.
-    pub(super) fn next_reopened(&mut self) -> Option<ConnId> {
+    pub(crate) fn next_reopened(&mut self) -> Option<ConnId> {
         self.reopened.pop_front()
     }
 
-    pub(super) fn hold(&mut self, conn_id: ConnId, delivery: Delivery) {
+    pub(crate) fn hold(&mut self, conn_id: ConnId, delivery: Delivery) {
         self.marks.add(delivery.weight);
         let Bounds { messages_max, octets_max } = self.bounds;
         let lane = self.lanes.entry(conn_id).or_insert_with(|| Lane {
@@ -115,7 +115,7 @@ impl Lanes {
     }
 
     /// There may be room for what waits for this connection.
-    pub(super) fn open(&mut self, conn_id: ConnId) {
+    pub(crate) fn open(&mut self, conn_id: ConnId) {
         if let Some(lane) = self.lanes.get_mut(&conn_id).filter(|lane| !lane.is_open) {
             lane.is_open = true;
             self.open.push_back(conn_id);
@@ -123,7 +123,7 @@ impl Lanes {
     }
 
     /// Looks at this lane at this time, if not before.
-    pub(super) fn look_at(&mut self, conn_id: ConnId, at: Instant) {
+    pub(crate) fn look_at(&mut self, conn_id: ConnId, at: Instant) {
         if let Some(lane) = self.lanes.get_mut(&conn_id) {
             if let Some(before) = lane.due.replace(at) {
                 self.due.remove(&(before, conn_id));
@@ -132,12 +132,12 @@ impl Lanes {
         }
     }
 
-    pub(super) fn has_date(&self, conn_id: ConnId) -> bool {
+    pub(crate) fn has_date(&self, conn_id: ConnId) -> bool {
         self.lanes.get(&conn_id).is_some_and(|lane| lane.due.is_some())
     }
 
     /// The next lane whose time has come.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
         let (at, conn_id) = *self.due.first().filter(|(at, _)| *at <= now)?;
         self.due.remove(&(at, conn_id));
         if let Some(lane) = self.lanes.get_mut(&conn_id) {
@@ -146,12 +146,12 @@ impl Lanes {
         Some(conn_id)
     }
 
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
     /// The connection of the next open lane, and whether what is first in it ends the connection.
-    pub(super) fn next_open(&mut self) -> Option<(ConnId, bool)> {
+    pub(crate) fn next_open(&mut self) -> Option<(ConnId, bool)> {
         loop {
             let conn_id = *self.open.front()?;
             let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
@@ -164,14 +164,14 @@ impl Lanes {
     }
 
     /// That lane has no room after all.
-    pub(super) fn shut_first(&mut self) {
+    pub(crate) fn shut_first(&mut self) {
         if let Some(lane) = self.open.pop_front().and_then(|conn_id| self.lanes.get_mut(&conn_id)) {
             lane.is_open = false;
         }
     }
 
     /// Takes what is first in the first open lane; the next open lane has its turn then.
-    pub(super) fn take(&mut self) -> Option<Delivery> {
+    pub(crate) fn take(&mut self) -> Option<Delivery> {
         let conn_id = self.open.pop_front()?;
         let lane = self.lanes.get_mut(&conn_id)?;
         let taken = lane.waiting.pop_front().map(Held::together);
@@ -191,7 +191,7 @@ impl Lanes {
     }
 
     /// Takes all that waits for one connection, in order.
-    pub(super) fn take_all_of(&mut self, conn_id: ConnId) -> Vec<Delivery> {
+    pub(crate) fn take_all_of(&mut self, conn_id: ConnId) -> Vec<Delivery> {
         let Some(lane) = self.remove(conn_id) else { return Vec::new() };
         let all: Vec<_> = lane.waiting.into_iter().map(Held::together).collect();
         all.iter().for_each(|taken| self.marks.remove(taken.parts, taken.weight));
@@ -223,6 +223,7 @@ impl Held {
         self.first.parts += next.parts;
         self.first.weight += next.weight;
         self.first.is_close |= next.is_close;
+        self.first.answers.extend(next.answers);
         self.more.push(next.body);
     }
 

@@ -58,7 +58,8 @@ impl Transceiver {
     pub fn new(now: Instant, config: Config) -> Self {
         let mut io = Io::new(now, config.seed);
         let control = config.control.clone();
-        let control = control.map(|endpoint| Control::bind(endpoint, &config, &mut io));
+        let control = control
+            .map(|endpoint| Control::bind(endpoint, config.for_control(), control::SCOPE, &mut io));
         let events = Events::new(config.limits.events_max, config.limits.event_bytes_max);
         Self {
             config,
@@ -88,6 +89,18 @@ impl Transceiver {
             control_links: self.control.as_ref().map_or(0, Control::link_count),
             events: self.events.len(),
         }
+    }
+
+    /// The name of a server, where it gives requests and where it takes replies.
+    pub(crate) fn server(&self, id: ServerId) -> Option<(&Sender, &Endpoint, &Endpoint)> {
+        let server = self.servers.get(&id)?;
+        let send_spec = server.requests.connected().next()?;
+        Some((&server.sender, send_spec, server.replies.connected().next()?))
+    }
+
+    /// Whether this life of a server goes on beyond doubt.
+    pub(crate) fn is_certain(&self, id: ServerId, life: u32) -> bool {
+        self.servers.get(&id).is_some_and(|server| server.is_certain(life))
     }
 
     fn add_server(
@@ -473,9 +486,13 @@ const UNKNOWN: &str = "no server of this sender id is served: add it first";
 const IN_USE: &str = "a server of this sender id is served already: remove it first";
 const PARTING: &str = "this server is being removed: ask again in a moment";
 
-/// The scopes of a server's two sockets; `None` after two thousand million servers.
+/// From here on scopes are not a transceiver's own.
+pub(crate) const SCOPES_ABOVE: u32 = u32::MAX - 15;
+
+/// The scopes of a server's two sockets; `None` after two thousand million servers. The last ones
+/// belong to whoever has a transceiver inside.
 fn scopes(server: u32) -> Option<(u32, u32)> {
-    let replies = server.checked_mul(2)?;
+    let replies = server.checked_mul(2).filter(|scope| *scope < SCOPES_ABOVE)?;
     Some((replies - 1, replies))
 }
 

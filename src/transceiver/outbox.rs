@@ -20,7 +20,7 @@ use super::window::Mark;
 
 /// What waits for one server's reply link, and what is under way on it.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     waiting: VecDeque<Delivery>,
     /// What waits for its connection to read what it has been sent.
     lanes: Lanes,
@@ -33,12 +33,14 @@ pub(super) struct Outbox {
     own: HighWater,
     places: Places,
     mark: Mark,
+    /// Requests whose answers are written, or lost.
+    answered: Vec<u64>,
     /// Where heads are encoded, so that not each needs an allocation.
     scratch: BytesMut,
 }
 
 impl Outbox {
-    pub(super) fn new(messages_max: usize, octets_max: usize, per_target: Bounds) -> Self {
+    pub(crate) fn new(messages_max: usize, octets_max: usize, per_target: Bounds) -> Self {
         Self {
             waiting: VecDeque::new(),
             lanes: Lanes::new(messages_max, octets_max, per_target),
@@ -48,56 +50,57 @@ impl Outbox {
             own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
             places: Places::default(),
             mark: Mark::FIRST,
+            answered: Vec::new(),
             scratch: BytesMut::new(),
         }
     }
 
     /// Whether the application may put in so many more deliveries, with so many octets together.
-    pub(super) fn admits(&mut self, deliveries: usize, octets: usize) -> bool {
+    pub(crate) fn admits(&mut self, deliveries: usize, octets: usize) -> bool {
         let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
         self.marks.admits(deliveries, weight) && self.lanes.admits(deliveries, weight)
     }
 
     /// Whether it may put in so many more for one connection.
-    pub(super) fn admits_to(&mut self, to: ConnId, deliveries: usize, octets: usize) -> bool {
+    pub(crate) fn admits_to(&mut self, to: ConnId, deliveries: usize, octets: usize) -> bool {
         let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
         self.lanes.admits_to(to, deliveries, weight)
     }
 
     /// Whether too much of our own waits. It comes from answering browsers, so no more of what they
     /// say must be read.
-    pub(super) const fn is_flooded(&self) -> bool {
+    pub(crate) const fn is_flooded(&self) -> bool {
         self.own.is_exceeded()
     }
 
     /// Whether it refused something and has room again; says so once.
-    pub(super) fn reopened(&mut self) -> bool {
+    pub(crate) fn reopened(&mut self) -> bool {
         // Both are asked, so that neither tells of it a second time.
         self.marks.reopened() | self.lanes.reopened()
     }
 
     /// A connection that refused something and has room again.
-    pub(super) fn next_reopened(&mut self) -> Option<ConnId> {
+    pub(crate) fn next_reopened(&mut self) -> Option<ConnId> {
         self.lanes.next_reopened()
     }
 
     /// Whether there is room for the answers to more requests. What waits for slow clients does not
     /// count: the proof that they have read is among those requests.
-    pub(super) fn is_half_empty(&self) -> bool {
+    pub(crate) fn is_half_empty(&self) -> bool {
         self.marks.is_half_empty()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.marks.messages() == 0 && self.lanes.is_empty()
     }
 
     /// Takes a text that is to prove the way, in place of one that still waits. It goes before all
     /// that waits.
-    pub(super) fn prove(&mut self, text: Bytes) {
+    pub(crate) fn prove(&mut self, text: Bytes) {
         self.proof = Some(text);
     }
 
-    pub(super) fn push(&mut self, delivery: Delivery) {
+    pub(crate) fn push(&mut self, delivery: Delivery) {
         self.count(&delivery);
         self.waiting.push_back(delivery);
     }
@@ -123,7 +126,7 @@ impl Outbox {
     }
 
     /// Takes the next delivery as a message; it is under way from then on.
-    pub(super) fn start_one(
+    pub(crate) fn start_one(
         &mut self,
         sender: &Sender,
         sessions: &mut Sessions,
@@ -237,25 +240,25 @@ impl Outbox {
     }
 
     /// A connection that is no WebSocket asks something: it has read what it was sent before.
-    pub(super) fn heard(&mut self, from: ConnId) {
+    pub(crate) fn heard(&mut self, from: ConnId) {
         if !self.lanes.holds(from) {
             self.places.clear(from);
         }
     }
 
     /// A WebSocket has proved that it has read something.
-    pub(super) fn proven(&mut self, by: ConnId) {
+    pub(crate) fn proven(&mut self, by: ConnId) {
         self.lanes.open(by);
     }
 
     /// A connection has ended: whom to report for what waited for it.
-    pub(super) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
+    pub(crate) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
         self.places.clear(to);
         if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
     }
 
     /// Does what the time asks for: whom to report for what their clients did not get to read.
-    pub(super) fn do_what_is_due(&mut self, sessions: &Sessions, now: Instant) -> Vec<ConnId> {
+    pub(crate) fn do_what_is_due(&mut self, sessions: &Sessions, now: Instant) -> Vec<ConnId> {
         let mut lost = Vec::new();
         while let Some(to) = self.lanes.pop_due(now) {
             if sessions.window(to).is_some() {
@@ -267,7 +270,7 @@ impl Outbox {
         lost
     }
 
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         self.lanes.next_due()
     }
 
@@ -275,6 +278,7 @@ impl Outbox {
     fn lose_lane(&mut self, to: ConnId, remains: bool) -> Vec<ConnId> {
         let mut lost = Vec::new();
         for delivery in self.lanes.take_all_of(to) {
+            self.answered.extend(&delivery.answers);
             if delivery.origin == Origin::Own {
                 self.own.remove(delivery.parts, delivery.weight);
             }
@@ -287,25 +291,32 @@ impl Outbox {
     }
 
     /// Gives up all that waits for its connections to read: whom to report. Their ends remain.
-    pub(super) fn lose_lanes(&mut self) -> Vec<ConnId> {
+    pub(crate) fn lose_lanes(&mut self) -> Vec<ConnId> {
         let held: Vec<_> = self.lanes.connections().collect();
         held.into_iter().flat_map(|to| self.lose_lane(to, true)).collect()
     }
 
+    /// The requests whose answers were written, or lost, since the last call.
+    pub(crate) fn take_answered(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.answered)
+    }
+
     /// So many of those under way are written.
-    pub(super) fn sent(&mut self, messages: usize) {
+    pub(crate) fn sent(&mut self, messages: usize) {
         for _ in 0..messages {
-            let Some(ticket) = self.under_way.pop_front() else { break };
+            let Some(mut ticket) = self.under_way.pop_front() else { break };
+            self.answered.extend(ticket.take_answers());
             self.release(ticket.origin(), ticket.parts(), ticket.weight());
         }
     }
 
     /// The link is lost, with what was under way: whom the application's deliveries were for. The
     /// ends of connections wait again.
-    pub(super) fn lose_under_way(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
+    pub(crate) fn lose_under_way(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
         let mut lost = Vec::new();
         let mut again = VecDeque::new();
-        while let Some(ticket) = self.under_way.pop_front() {
+        while let Some(mut ticket) = self.under_way.pop_front() {
+            self.answered.extend(ticket.take_answers());
             let (origin, parts, weight) = (ticket.origin(), ticket.parts(), ticket.weight());
             match ticket {
                 Ticket::HangUp(delivery) => again.push_back(delivery),
@@ -333,7 +344,7 @@ impl Outbox {
     }
 
     /// Nothing of this can be delivered any more: whom the application's deliveries were for.
-    pub(super) fn lose_all(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
+    pub(crate) fn lose_all(&mut self, sessions: &mut Sessions) -> Vec<ConnId> {
         let mut lost = self.lose_under_way(sessions);
         lost.extend(self.lose_waiting());
         self.places.clear_all();
@@ -341,10 +352,11 @@ impl Outbox {
     }
 
     /// What waits cannot be delivered any more: whom the application's deliveries were for.
-    pub(super) fn lose_waiting(&mut self) -> Vec<ConnId> {
+    pub(crate) fn lose_waiting(&mut self) -> Vec<ConnId> {
         self.proof = None;
         let mut lost = self.lose_lanes();
         while let Some(delivery) = self.waiting.pop_front() {
+            self.answered.extend(&delivery.answers);
             self.release(delivery.origin, delivery.parts, delivery.weight);
             lost.extend(delivery.told_of());
         }

@@ -194,6 +194,14 @@ impl Server {
         self.is_subscribed && self.life.proven_link(Side::Requests).is_some()
     }
 
+    /// Whether both links are there, and proven to belong to this life.
+    pub(super) fn is_certain(&self, life: u32) -> bool {
+        let has = |side, core: &Core| self.life.proven_link(side).is_some_and(|l| core.is_up(l));
+        life == self.life.number()
+            && has(Side::Requests, &self.requests)
+            && has(Side::Replies, &self.replies)
+    }
+
     /// Whether the application knows this life.
     pub(super) fn is_reported(&self) -> bool {
         self.reported_life == Some(self.life.number())

@@ -10,7 +10,7 @@ use super::window::Window;
 
 /// The sessions of one life of a server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     slots: Vec<Slot>,
     /// Slots that are free.
     free: Vec<u32>,
@@ -34,7 +34,7 @@ struct Slot {
 
 /// What a connection is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// The slot is free.
     Free,
     /// Messages may go both ways.
@@ -51,39 +51,39 @@ pub(super) enum State {
 
 /// What a visit found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Visit {
+pub(crate) struct Visit {
     /// Silent since the last visit: to be sent a ping.
-    pub(super) to_ping: Vec<ConnId>,
+    pub(crate) to_ping: Vec<ConnId>,
     /// Silent in spite of a ping: to be ended.
-    pub(super) to_end: Vec<ConnId>,
+    pub(crate) to_end: Vec<ConnId>,
 }
 
 impl Sessions {
     /// How many slots are in use, for whatever.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     /// How many connections there are that have not ended.
-    pub(super) fn live_len(&self) -> usize {
+    pub(crate) fn live_len(&self) -> usize {
         self.len() - self.gone
     }
 
     /// How many connections we have ended.
-    pub(super) const fn gone_len(&self) -> usize {
+    pub(crate) const fn gone_len(&self) -> usize {
         self.gone
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub(super) fn state(&self, conn_id: ConnId) -> Option<State> {
+    pub(crate) fn state(&self, conn_id: ConnId) -> Option<State> {
         self.find(conn_id).map(|slot| self.slots[slot].state)
     }
 
     /// Enters a connection; it counts as heard from.
-    pub(super) fn insert(&mut self, conn_id: ConnId, state: State) {
+    pub(crate) fn insert(&mut self, conn_id: ConnId, state: State) {
         self.gone += usize::from(state == State::Gone);
         if let Some(slot) = self.find(conn_id) {
             self.gone -= usize::from(self.slots[slot].state == State::Gone);
@@ -108,7 +108,7 @@ impl Sessions {
         self.enter(number, conn_id);
     }
 
-    pub(super) fn set_state(&mut self, conn_id: ConnId, state: State) {
+    pub(crate) fn set_state(&mut self, conn_id: ConnId, state: State) {
         if let Some(slot) = self.find(conn_id) {
             let was = std::mem::replace(&mut self.slots[slot].state, state);
             self.gone += usize::from(state == State::Gone);
@@ -118,28 +118,28 @@ impl Sessions {
     }
 
     /// What a connection was sent and is not proven to have read; `None` of one that is no session.
-    pub(super) fn window(&self, conn_id: ConnId) -> Option<Window> {
+    pub(crate) fn window(&self, conn_id: ConnId) -> Option<Window> {
         self.find(conn_id).map(|slot| self.slots[slot].window)
     }
 
-    pub(super) fn window_mut(&mut self, conn_id: ConnId) -> Option<&mut Window> {
+    pub(crate) fn window_mut(&mut self, conn_id: ConnId) -> Option<&mut Window> {
         self.find(conn_id).map(|slot| &mut self.slots[slot].window)
     }
 
     /// The reply link is lost, perhaps with pings on it.
-    pub(super) fn lost_link(&mut self) {
+    pub(crate) fn lost_link(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.window.lost_link());
     }
 
     /// Notes a sign of life.
-    pub(super) fn heard(&mut self, conn_id: ConnId) {
+    pub(crate) fn heard(&mut self, conn_id: ConnId) {
         if let Some(slot) = self.find(conn_id) {
             self.slots[slot].heard = true;
         }
     }
 
     /// Forgets a connection: what it was.
-    pub(super) fn remove(&mut self, conn_id: ConnId) -> Option<State> {
+    pub(crate) fn remove(&mut self, conn_id: ConnId) -> Option<State> {
         let position = self.position(conn_id)?;
         let number = self.index[position] - 1;
         self.close_gap(position);
@@ -152,7 +152,7 @@ impl Sessions {
 
     /// Forgets all connections that we ended, before their time. Frames that the server still hands
     /// over of them will look like those of sessions that somebody else opened.
-    pub(super) fn forget_the_gone(&mut self) {
+    pub(crate) fn forget_the_gone(&mut self) {
         let is_gone = |slot: &&Slot| slot.state == State::Gone;
         let gone: Vec<_> = self.slots.iter().filter(is_gone).map(|slot| slot.conn_id).collect();
         for conn_id in gone {
@@ -166,7 +166,7 @@ impl Sessions {
     /// A session heard from since the last visit is left alone; the first silent visit asks for a
     /// ping, the second for its end. Connections that we ended are forgotten on the second. Where we
     /// were not `listening` since the last visit, silence means nothing.
-    pub(super) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
+    pub(crate) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
         let blocks = self.slots.chunks_mut(BLOCK).skip(slice).step_by(slices);
         let mut visit = Visit::default();
         let mut to_forget = Vec::new();
@@ -190,7 +190,7 @@ impl Sessions {
     }
 
     /// Up to `most` connections in this state, from slot number `cursor` on; moves it past them.
-    pub(super) fn next_in(&self, state: State, cursor: &mut usize, most: usize) -> Vec<ConnId> {
+    pub(crate) fn next_in(&self, state: State, cursor: &mut usize, most: usize) -> Vec<ConnId> {
         let mut found = Vec::new();
         while let Some(slot) = self.slots.get(*cursor).filter(|_| found.len() < most) {
             if slot.state == state {
@@ -202,7 +202,7 @@ impl Sessions {
     }
 
     /// The next session, open or closing, from slot number `cursor` on; moves it past that.
-    pub(super) fn next_session(&self, cursor: &mut usize) -> Option<(ConnId, State)> {
+    pub(crate) fn next_session(&self, cursor: &mut usize) -> Option<(ConnId, State)> {
         loop {
             let slot = self.slots.get(*cursor)?;
             *cursor += 1;

@@ -6,7 +6,7 @@ use crate::mongrel2::ConnId;
 
 /// Names a server of one transceiver. Made by it; never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerId(pub(super) u32);
+pub struct ServerId(pub(crate) u32);
 
 impl fmt::Debug for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

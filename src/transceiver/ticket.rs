@@ -15,19 +15,21 @@ pub(super) enum Ticket {
         to: Option<Recipients>,
         parts: usize,
         weight: usize,
+        answers: Vec<u64>,
     },
 }
 
 impl Ticket {
     /// Of what counts nowhere: whoever misses it asks again.
-    pub(super) const UNCOUNTED: Self = Self::Body { to: None, parts: 0, weight: 0 };
+    pub(super) const UNCOUNTED: Self =
+        Self::Body { to: None, parts: 0, weight: 0, answers: Vec::new() };
 
     pub(super) fn new(delivery: Delivery) -> Self {
         if delivery.is_hang_up() {
             return Self::HangUp(delivery);
         }
-        let Delivery { to, origin, parts, weight, .. } = delivery;
-        Self::Body { to: (origin == Origin::Application).then_some(to), parts, weight }
+        let Delivery { to, origin, parts, weight, answers, .. } = delivery;
+        Self::Body { to: (origin == Origin::Application).then_some(to), parts, weight, answers }
     }
 
     pub(super) const fn origin(&self) -> Origin {
@@ -50,6 +52,14 @@ impl Ticket {
             Self::HangUp(delivery) => delivery.weight,
             Self::Body { weight, .. } => *weight,
         }
+    }
+
+    /// The requests that it answers, which are counted once.
+    pub(super) fn take_answers(&mut self) -> Vec<u64> {
+        std::mem::take(match self {
+            Self::HangUp(delivery) => &mut delivery.answers,
+            Self::Body { answers, .. } => answers,
+        })
     }
 
     /// Whom to report where it is lost: as often as there are parts.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// What one WebSocket was sent, and what of it is unproven. Three octets, for a table of a million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// Deliveries since the last proof.
     unproven: u8,
     /// How many of them came behind the ping that is under way.
@@ -24,46 +24,46 @@ pub(super) struct Window {
 
 /// What a ping carries, so that its pong is known; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark(u8);
+pub(crate) struct Mark(u8);
 
 impl Mark {
-    pub(super) const FIRST: Self = Self(1);
+    pub(crate) const FIRST: Self = Self(1);
 
-    pub(super) const fn next(self) -> Self {
+    pub(crate) const fn next(self) -> Self {
         if self.0 == u8::MAX { Self::FIRST } else { Self(self.0 + 1) }
     }
 
     /// One octet, unlike the payloads of the rounds of pings, which have four.
-    pub(super) const fn payload(self) -> [u8; 1] {
+    pub(crate) const fn payload(self) -> [u8; 1] {
         [self.0]
     }
 }
 
 impl Window {
     /// Whether one more delivery may go.
-    pub(super) const fn admits(self, is_hang_up: bool) -> bool {
+    pub(crate) const fn admits(self, is_hang_up: bool) -> bool {
         self.unproven < places(is_hang_up)
     }
 
     /// A delivery goes.
-    pub(super) const fn sent(&mut self) {
+    pub(crate) const fn sent(&mut self) {
         self.unproven = self.unproven.saturating_add(1);
         self.behind = self.behind.saturating_add(1);
     }
 
     /// Whether it is time for a ping.
-    pub(super) const fn wants_ping(self) -> bool {
+    pub(crate) const fn wants_ping(self) -> bool {
         self.asked == 0 && self.unproven >= PING_AT
     }
 
     /// A ping goes with the last delivery, or was the last delivery.
-    pub(super) const fn asked(&mut self, mark: Mark) {
+    pub(crate) const fn asked(&mut self, mark: Mark) {
         self.asked = mark.0;
         self.behind = 0;
     }
 
     /// A pong has come. Whether it was the one that was waited for.
-    pub(super) fn answered(&mut self, payload: &[u8]) -> bool {
+    pub(crate) fn answered(&mut self, payload: &[u8]) -> bool {
         let is_answer = self.asked != 0 && payload == [self.asked];
         if is_answer {
             self.unproven = self.behind;
@@ -73,7 +73,7 @@ impl Window {
     }
 
     /// The ping may be lost with the link. What was sent may have arrived, or not.
-    pub(super) fn lost_link(&mut self) {
+    pub(crate) fn lost_link(&mut self) {
         self.asked = 0;
         self.unproven = self.unproven.min(places(false));
     }
@@ -82,27 +82,27 @@ impl Window {
 /// What a connection that is no WebSocket was sent of late: so many, less one for each
 /// [`PAUSE`] that has passed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     level: u8,
     /// When the level was right.
     at: Instant,
 }
 
 impl Bucket {
-    pub(super) const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self { level: 0, at: now }
     }
 
-    pub(super) const fn admits(&self, is_hang_up: bool) -> bool {
+    pub(crate) const fn admits(&self, is_hang_up: bool) -> bool {
         self.level < places(is_hang_up)
     }
 
-    pub(super) const fn sent(&mut self) {
+    pub(crate) const fn sent(&mut self) {
         self.level = self.level.saturating_add(1);
     }
 
     /// Lets the time take its share. Whether nothing is left.
-    pub(super) fn drain(&mut self, now: Instant) -> bool {
+    pub(crate) fn drain(&mut self, now: Instant) -> bool {
         let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
         let drained = u8::try_from(pauses).unwrap_or(u8::MAX);
         self.level = self.level.saturating_sub(drained);
@@ -115,7 +115,7 @@ impl Bucket {
     }
 
     /// When there is room for one more.
-    pub(super) fn next(&self) -> Instant {
+    pub(crate) fn next(&self) -> Instant {
         self.at + PAUSE
     }
 }
@@ -132,7 +132,7 @@ const PING_AT: u8 = 8;
 
 /// How long Mongrel2 is given for each delivery where nothing can be proven. It took 40 in a row with 2
 /// milliseconds between them (seen on Mongrel2 1.12.2).
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a base for made-up times")]

@@ -84,9 +84,13 @@ pub(super) fn parse_reason(data: &[u8]) -> Result<Bytes, Error> {
     reason.map(Bytes::copy_from_slice).ok_or(Error::ErrorReason { announced, left: text.len() })
 }
 
-pub(super) fn encode_ready(out: &mut BytesMut, socket_type: SocketType) {
+pub(super) fn encode_ready(
+    out: &mut BytesMut,
+    socket_type: SocketType,
+    more: &[(&'static str, &'static str)],
+) {
     let mut properties = BytesMut::new();
-    encode_properties(&mut properties, socket_type);
+    encode_properties(&mut properties, socket_type, more);
     encode(out, READY, &[&properties]);
 }
 
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn commands_are_the_octets_of_the_rfc() {
-        let ready = encoded(|out| encode_ready(out, SocketType::Sub));
+        let ready = encoded(|out| encode_ready(out, SocketType::Sub, &[]));
         assert_eq!(ready, b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB"[..]);
         let error = encoded(|out| encode_error(out, "No"));
         assert_eq!(error, b"\x04\x09\x05ERROR\x02No"[..]);

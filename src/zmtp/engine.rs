@@ -25,6 +25,8 @@ use crate::segments::Segments;
 #[derive(Debug)]
 pub struct Engine {
     socket_type: SocketType,
+    /// What our READY says besides.
+    properties: Properties,
     stage: Stage,
     /// Set once, by the first error.
     failure: Option<Error>,
@@ -82,12 +84,20 @@ impl Engine {
         output.handshake().put_slice(&GREETING);
         Self {
             socket_type,
+            properties: &[],
             stage: Stage::Greeting(Greeting::default()),
             failure: None,
             input: Buffer::default(),
             decoder: Decoder::new(limits),
             output,
         }
+    }
+
+    /// The same with further properties in its READY (RFC 37): names of applications start with `X-`.
+    #[must_use]
+    pub const fn with_properties(mut self, properties: Properties) -> Self {
+        self.properties = properties;
+        self
     }
 
     /// Takes octets that were read, in the order of the stream. After an error they are dropped.
@@ -230,7 +240,7 @@ impl Engine {
                 return Ok(None);
             };
             // Without waiting for the peer's READY: libzmq and 3.0 peers do not wait for ours.
-            command::encode_ready(self.output.handshake(), self.socket_type);
+            command::encode_ready(self.output.handshake(), self.socket_type, self.properties);
             self.stage = Stage::Handshake(version);
         }
         while let Some(decoded) = self.decoder.next(&mut self.input)? {
@@ -310,6 +320,9 @@ impl Engine {
         self.has_heartbeat()
     }
 }
+
+/// Names and values of properties: short ones, fixed when the program is written.
+pub type Properties = &'static [(&'static str, &'static str)];
 
 /// The subscription in a message to a publisher (ZMTP 3.0, RFC 23): one frame of 01 or 00 and the
 /// prefix. Any other message stays one.

@@ -64,11 +64,16 @@ impl Metadata {
 }
 
 /// Encodes the properties of our READY. libzmq compares names with case: written exactly so.
-pub(super) fn encode_properties(out: &mut BytesMut, socket_type: SocketType) {
+pub(super) fn encode_properties(
+    out: &mut BytesMut,
+    socket_type: SocketType,
+    more: &[(&'static str, &'static str)],
+) {
     encode_property(out, SOCKET_TYPE, socket_type.as_str());
     if socket_type.announces_identity() {
         encode_property(out, IDENTITY, "");
     }
+    more.iter().for_each(|(name, value)| encode_property(out, name, value));
 }
 
 fn encode_property(out: &mut BytesMut, name: &'static str, value: &'static str) {
@@ -108,11 +113,12 @@ mod tests {
     #[test]
     fn our_own_properties_are_read_back() {
         let mut octets = BytesMut::new();
-        encode_properties(&mut octets, SocketType::Req);
+        encode_properties(&mut octets, SocketType::Req, &[("X-a", "b")]);
         let metadata = parse(&octets).expect("well-formed");
         assert_eq!(metadata.socket_type(), Some(&b"REQ"[..]));
         assert_eq!(metadata.identity(), Some(&b""[..]));
-        assert_eq!(metadata.iter().count(), 2);
+        assert_eq!(metadata.get("x-a"), Some(&b"b"[..]));
+        assert_eq!(metadata.iter().count(), 3);
     }
 
     #[test]

@@ -50,7 +50,7 @@ mod metadata;
 mod output;
 mod socket_type;
 
-pub use engine::{Engine, Received};
+pub use engine::{Engine, Properties, Received};
 pub use error::Error;
 pub use frame::Frame;
 pub use greeting::Version;

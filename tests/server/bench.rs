@@ -56,7 +56,7 @@ impl Bench {
                 let response = http::Response::text(200, &text);
                 vec![transceiver::Command::respond(*target, request, &response)]
             }
-            transceiver::Event::SessionMessage { target, message } => {
+            transceiver::Event::SessionMessage { target, message, .. } => {
                 let (target, message) = (*target, message.clone());
                 vec![transceiver::Command::Send { target, message }]
             }

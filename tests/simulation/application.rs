@@ -63,7 +63,7 @@ impl Application {
                 oracle.belongs(target, process_of(&request).expect("a browser's"));
                 oracle.opened(target);
             }
-            Event::SessionMessage { target, message } => {
+            Event::SessionMessage { target, message, .. } => {
                 self.message(target, &message, world, dice, oracle);
             }
             Event::SessionClosed { target, .. } => oracle.closed(target),

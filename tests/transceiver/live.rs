@@ -110,7 +110,7 @@ impl Stage {
 fn echo(event: &Event) -> Vec<Command> {
     match event {
         Event::Request { target, .. } => vec![reply(*target, target.conn_id.to_string())],
-        Event::SessionMessage { target, message } => {
+        Event::SessionMessage { target, message, .. } => {
             vec![Command::Send { target: *target, message: message.clone() }]
         }
         _ => Vec::new(),

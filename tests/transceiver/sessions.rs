@@ -15,7 +15,7 @@ fn a_websocket_is_opened_and_echoed() {
     pair.deliver(text(3, "hi"));
     pair.deliver(frame(3, "0x82", b"\xff\x00"));
     pair.world.script(pair.handler, |event| match event {
-        Event::SessionMessage { target, message } => {
+        Event::SessionMessage { target, message, .. } => {
             vec![Command::Send { target: *target, message: message.clone() }]
         }
         _ => Vec::new(),
@@ -23,8 +23,8 @@ fn a_websocket_is_opened_and_echoed() {
     assert_eq!(pair.replies_soon(), expected([(3, b"\x81\x02hi"), (3, b"\x82\x02\xff\x00")]));
     let told = pair.events();
     assert!(matches!(&told[..], [
-        Event::SessionMessage { target: a, message: Message::Text(_) },
-        Event::SessionMessage { target: b, message: Message::Binary(_) },
+        Event::SessionMessage { target: a, message: Message::Text(_), .. },
+        Event::SessionMessage { target: b, message: Message::Binary(_), .. },
     ] if (*a, *b) == (target, target)));
 }
 

@@ -19,7 +19,7 @@
 //!             Event::Request { target, request } => {
 //!                 Command::respond(target, &request, &Response::text(200, "Hello\n"))
 //!             }
-//!             Event::SessionMessage { target, message } => Command::Send { target, message },
+//!             Event::SessionMessage { target, message, .. } => Command::Send { target, message },
 //!             Event::Stopped { .. } => break,
 //!             _ => continue,
 //!         };
@@ -43,7 +43,7 @@
 //! #                 Event::Request { target, request } => {
 //! #                     Command::respond(target, &request, &Response::text(200, "Hello\n"))
 //! #                 }
-//! #                 Event::SessionMessage { target, message } => Command::Send { target, message },
+//! #                 Event::SessionMessage { target, message, .. } => Command::Send { target, message },
 //! #                 _ => continue,
 //! #             };
 //! #             driver.submit(answer).unwrap();

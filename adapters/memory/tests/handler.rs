@@ -40,7 +40,7 @@ fn echo_at(network: &Network, control: Endpoint) -> Log {
     let task = async move {
         loop {
             let event = driver.next_event().await;
-            if let Event::SessionMessage { target, message } = event.clone() {
+            if let Event::SessionMessage { target, message, .. } = event.clone() {
                 driver.submit(Command::Send { target, message }).unwrap();
             }
             told.lock().unwrap().push(event);

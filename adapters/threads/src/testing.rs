@@ -13,7 +13,7 @@
 //! fn serve(mut driver: Driver<Transceiver>) -> std::io::Result<()> {
 //!     while let Some(event) = driver.next_event(None)? {
 //!         match event {
-//!             Event::SessionMessage { target, message } => {
+//!             Event::SessionMessage { target, message, .. } => {
 //!                 driver.submit(Command::Send { target, message }).expect("it is open");
 //!             }
 //!             Event::Stopped { .. } => break,

@@ -13,7 +13,7 @@
 //! async fn serve(mut driver: Driver<Transceiver>) {
 //!     loop {
 //!         match driver.next_event().await {
-//!             Event::SessionMessage { target, message } => {
+//!             Event::SessionMessage { target, message, .. } => {
 //!                 driver.submit(Command::Send { target, message }).expect("it is open");
 //!             }
 //!             Event::Stopped { .. } => break,

@@ -168,7 +168,7 @@ impl Hall {
                 let of_server = self.open.iter().filter(|open| open.server == target.server);
                 assert!(of_server.count() <= self.limits.sessions_max);
             }
-            Event::SessionMessage { target, message } => {
+            Event::SessionMessage { target, message, .. } => {
                 assert!(self.open.contains(target), "a message of no session: {target}");
                 assert!(message.len() <= self.limits.websocket_size_max);
             }

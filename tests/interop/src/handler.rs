@@ -45,7 +45,8 @@ impl Echo {
         }
         static BUILT: [OnceLock<Result<PathBuf, String>>; Echo::ALL.len()] =
             [const { OnceLock::new() }; Echo::ALL.len()];
-        let built = BUILT[self as usize].get_or_init(|| build(self));
+        let (package, example) = self.package_and_example();
+        let built = BUILT[self as usize].get_or_init(|| build(package, example));
         built.clone().unwrap_or_else(|message| panic!("{self:?} cannot be built:\n{message}"))
     }
 }
@@ -147,8 +148,7 @@ impl Options {
 }
 
 /// Asks cargo for the example, in the same profile and target directory as the running test.
-fn build(echo: Echo) -> Result<PathBuf, String> {
-    let (package, example) = echo.package_and_example();
+pub(crate) fn build(package: &str, example: &str) -> Result<PathBuf, String> {
     let test = env::current_exe().map_err(|error| error.to_string())?;
     // TARGET/PROFILE/deps/test-binary
     let profile = test.ancestors().nth(2).ok_or("the test is not below a target directory")?;

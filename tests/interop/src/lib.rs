@@ -7,6 +7,7 @@
 //! | [`handler`] | one echo handler as a process: the examples of the adapters, or the reference |
 //! | [`http`] | a client that sends the octets it is given and reads replies strictly |
 //! | [`websocket`] | tungstenite, and a raw client for what tungstenite will not do |
+//! | [`tier`] | an API and its Nodes as processes |
 //! | [`process`], [`port`] | a child whose output is kept; free ports |
 //! | [`python`] | the scripts in `python/`, which are written from descriptions alone |
 //!
@@ -35,6 +36,7 @@ pub mod mongrel2;
 pub mod port;
 pub mod process;
 pub mod python;
+pub mod tier;
 pub mod websocket;
 
 pub use handler::{Echo, Handler};

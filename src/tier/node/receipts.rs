@@ -1,0 +1,291 @@
+//! What tells the API which requests are finished: a REQ socket, and what it has to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::endpoint::Endpoint;
+use crate::introduction::Answer;
+use crate::mongrel2::Sender;
+use crate::socket::io::Io;
+use crate::socket::{self, Core, later};
+use crate::transceiver::ServerId;
+use crate::zmtp::Message;
+
+use super::super::wire::{Note, Range, WAIT};
+use super::held::ApiLife;
+
+#[derive(Debug)]
+pub(super) struct Receipts {
+    pub(super) core: Core,
+    /// Requests that the application works on, by our own number for them.
+    open: BTreeMap<u64, Open>,
+    open_max: usize,
+    last: u64,
+    /// What the API is not known to have heard, by link.
+    unsaid: BTreeMap<u64, Unsaid>,
+    /// What the API is to be asked, one thing for each server.
+    asks: BTreeMap<Bytes, Asked>,
+    /// When those are asked again whose answer was that nobody knows yet.
+    ask_again: Option<Instant>,
+    unknown: Vec<Asked>,
+    /// What was said last and has no answer yet.
+    said: Option<Said>,
+}
+
+/// Whether this life of a server goes on, as the API counts, and the life of the server as this Node
+/// counts when it was asked.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) sender: Bytes,
+    pub(super) api_life: ApiLife,
+    pub(super) life: u32,
+}
+
+/// What has come of the talk with the API.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) notices: Vec<socket::Event>,
+    /// What was asked, and whether it is so.
+    pub(super) answers: Vec<(Asked, bool)>,
+}
+
+/// A request that is not finished.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    server: ServerId,
+    /// Its link, and its number there; `None` where the API takes no receipts.
+    place: Option<Place>,
+}
+
+/// The name of a link in receipts, and the number of a request there.
+pub(super) type Place = (u64, u64);
+
+#[derive(Debug, Default)]
+struct Unsaid {
+    done: BTreeSet<u64>,
+    failed: BTreeSet<u64>,
+}
+
+#[derive(Debug)]
+enum Said {
+    Receipt { link: u64, done: Vec<Range>, failed: Vec<Range> },
+    Ask(Asked),
+}
+
+impl Receipts {
+    pub(super) fn connect(
+        config: socket::Config,
+        scope: u32,
+        to: Endpoint,
+        open_max: usize,
+        io: &mut Io,
+    ) -> Self {
+        let mut core = Core::new(config, scope);
+        // A fresh socket refuses wildcards alone; then no receipts are sent.
+        let _ = core.connect(to, io);
+        Self {
+            core,
+            open: BTreeMap::new(),
+            open_max: open_max.max(1),
+            last: 0,
+            unsaid: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            ask_again: None,
+            unknown: Vec::new(),
+            said: None,
+        }
+    }
+
+    pub(super) fn open_len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether the API has heard all that there is to say.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.said.is_none() && self.unsaid.is_empty()
+    }
+
+    /// A request is given to the application: its number, and the server of one that was forgotten
+    /// for it.
+    pub(super) fn open(
+        &mut self,
+        server: ServerId,
+        place: Option<Place>,
+    ) -> (u64, Option<ServerId>) {
+        self.last += 1;
+        self.open.insert(self.last, Open { server, place });
+        let is_above = self.open.len() > self.open_max;
+        let forgotten = if is_above { self.open.pop_first() } else { None };
+        (self.last, forgotten.map(|(_, open)| open.server))
+    }
+
+    /// A request is finished: whose it was, if it was not before.
+    pub(super) fn finish(&mut self, request: u64, has_failed: bool) -> Option<ServerId> {
+        let open = self.open.remove(&request)?;
+        if let Some(place) = open.place {
+            self.note(place, has_failed);
+        }
+        Some(open.server)
+    }
+
+    /// All requests of a server are finished: there is nobody left to answer, or no more way to do so.
+    pub(super) fn finish_all(&mut self, server: ServerId, have_failed: bool) {
+        let of_server = self.open.iter().filter(|(_, open)| open.server == server);
+        for request in of_server.map(|(request, _)| *request).collect::<Vec<_>>() {
+            self.finish(request, have_failed);
+        }
+    }
+
+    /// A message of a link is done with.
+    pub(super) fn note(&mut self, (link, number): Place, has_failed: bool) {
+        let unsaid = self.unsaid.entry(link).or_default();
+        let numbers = if has_failed { &mut unsaid.failed } else { &mut unsaid.done };
+        numbers.insert(number);
+        if numbers.len() > UNSAID_MAX {
+            // The API has not listened for long. What it does not hear counts as lost there.
+            numbers.pop_first();
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        [self.ask_again, self.core.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The API is to be asked whether a life of a server goes on.
+    pub(super) fn ask(&mut self, sender: &Sender, api_life: ApiLife, life: u32) {
+        let sender = Bytes::copy_from_slice(sender.as_bytes());
+        if self.unknown.iter().any(|asked| asked.sender == sender && asked.life == life) {
+            return;
+        }
+        self.unknown.retain(|asked| asked.sender != sender);
+        self.asks.entry(sender.clone()).or_insert(Asked { sender, api_life, life });
+    }
+
+    /// Takes what the API answers, and says the next thing.
+    pub(super) fn work(&mut self, io: &mut Io) -> Heard {
+        let mut heard = Heard::default();
+        if self.ask_again.is_some_and(|at| at <= io.now()) {
+            self.ask_again = None;
+            for asked in std::mem::take(&mut self.unknown) {
+                self.asks.entry(asked.sender.clone()).or_insert(asked);
+            }
+        }
+        while let Some(event) = self.core.pop_notice(io).or_else(|| self.core.next_message(io)) {
+            if let socket::Event::Message { message, .. } = event {
+                // Whatever the answer to a receipt: an API that does not know the link has given it up.
+                if let Some(Said::Ask(asked)) = self.said.take() {
+                    let answer = message.first().bytes();
+                    if answer == WAIT {
+                        self.ask_again.get_or_insert_with(|| later(io.now(), PAUSE));
+                        self.unknown.push(asked);
+                    } else {
+                        heard.answers.push((asked, Answer::parse(answer) == Answer::Received));
+                    }
+                }
+            } else if let socket::Event::NoReply { .. } = event {
+                self.unsay();
+            } else {
+                heard.notices.push(event);
+            }
+        }
+        self.say(io);
+        heard
+    }
+
+    /// What was said may not have been heard: to be said again, which does no harm.
+    fn unsay(&mut self) {
+        match self.said.take() {
+            Some(Said::Receipt { link, done, failed }) => {
+                let unsaid = self.unsaid.entry(link).or_default();
+                unsaid.done.extend(done.into_iter().flat_map(|(first, last)| first..=last));
+                unsaid.failed.extend(failed.into_iter().flat_map(|(first, last)| first..=last));
+            }
+            Some(Said::Ask(asked)) => {
+                self.asks.entry(asked.sender.clone()).or_insert(asked);
+            }
+            None => {}
+        }
+    }
+
+    /// Says one thing, if the last one is answered. Where nobody is there it is said later.
+    fn say(&mut self, io: &mut Io) {
+        if self.said.is_some() {
+            return;
+        }
+        // Somebody waits for the answer to a question.
+        if let Some((_, asked)) = self.asks.first_key_value() {
+            let asked = asked.clone();
+            let (sender, (epoch, life)) = (asked.sender.clone(), asked.api_life);
+            let note = Note::Ask { sender, epoch, life };
+            if self.core.send(Message::from(note.encode()), io).is_ok() {
+                self.asks.remove(&asked.sender);
+                self.said = Some(Said::Ask(asked));
+            }
+            return;
+        }
+        let Some((&link, unsaid)) = self.unsaid.iter_mut().next_back() else { return };
+        let (done, failed) = (ranges(&unsaid.done), ranges(&unsaid.failed));
+        let note = Note::Receipt { link, done: done.clone(), failed: failed.clone() };
+        if self.core.send(Message::from(note.encode()), io).is_err() {
+            return;
+        }
+        remove(&mut unsaid.done, &done);
+        remove(&mut unsaid.failed, &failed);
+        if unsaid.done.is_empty() && unsaid.failed.is_empty() {
+            self.unsaid.remove(&link);
+        }
+        self.said = Some(Said::Receipt { link, done, failed });
+    }
+}
+
+/// The first numbers of a set, as ranges.
+fn ranges(numbers: &BTreeSet<u64>) -> Vec<Range> {
+    let mut ranges: Vec<Range> = Vec::new();
+    for &number in numbers {
+        let count = ranges.len();
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ if count == RANGES_MAX => break,
+            _ => ranges.push((number, number)),
+        }
+    }
+    ranges
+}
+
+/// Removes the ranges that [`ranges`] gave.
+fn remove(numbers: &mut BTreeSet<u64>, ranges: &[Range]) {
+    for number in ranges.iter().flat_map(|(first, last)| *first..=*last) {
+        numbers.remove(&number);
+    }
+}
+
+/// How long between two questions where nobody knows yet.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Ranges in one receipt.
+const RANGES_MAX: usize = 1000;
+
+/// Numbers of one link that may wait for the API to listen.
+const UNSAID_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_one_range() {
+        let numbers: BTreeSet<u64> = [1, 2, 3, 5, 8, 9, u64::MAX].into();
+        assert_eq!(ranges(&numbers), [(1, 3), (5, 5), (8, 9), (u64::MAX, u64::MAX)]);
+        let many: BTreeSet<u64> = (0..5000).map(|number| number * 2).collect();
+        assert_eq!(ranges(&many).len(), RANGES_MAX);
+    }
+
+    #[test]
+    fn what_is_said_is_removed() {
+        let mut numbers: BTreeSet<u64> = (1..10).collect();
+        remove(&mut numbers, &[(1, 3), (9, 9)]);
+        assert_eq!(numbers, (4..9).collect());
+    }
+}

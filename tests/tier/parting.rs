@@ -1,0 +1,92 @@
+//! Ends in order: of a Node, and of the API.
+
+use mongrel2_transceiver::tier::api::{self, Config, Event};
+use mongrel2_transceiver::tier::node;
+use mongrel2_transceiver::transceiver::{self, Loss};
+
+use crate::browser::{get, handshake};
+use crate::kit::{Tier, reply, targets};
+
+#[test]
+fn a_node_that_shuts_down_answers_what_it_has_taken() {
+    let mut tier = Tier::without_nodes(1, Config::default());
+    let node = tier.add_silent_node(node::Config::default());
+    tier.until_all_up();
+    (1..=3).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    for target in targets(&tier.told(0)) {
+        tier.world.submit(node, reply(target, "x")).unwrap();
+    }
+    tier.run_secs(4);
+    assert_eq!(tier.replies().len(), 3);
+    let told = tier.told(0);
+    assert!(matches!(told.last(), Some(node::Event::Stopped { undelivered: 0 })), "{told:?}");
+    assert!(tier.world.streams(node).is_empty());
+    let events = tier.events();
+    let lost = events.iter().find_map(|event| match event {
+        Event::NodeLost { unfinished, .. } => Some(unfinished.len()),
+        _ => None,
+    });
+    assert_eq!(lost, Some(0), "{events:?}");
+}
+
+#[test]
+fn a_node_that_shuts_down_gives_up_what_is_not_answered_in_time() {
+    let mut tier = Tier::without_nodes(2, Config::default());
+    let node = tier.add_silent_node(node::Config::default());
+    tier.until_all_up();
+    (1..=3).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    tier.run_secs(10);
+    assert!(matches!(tier.told(0).last(), Some(node::Event::Stopped { .. })));
+    let reported: usize = tier
+        .events()
+        .iter()
+        .map(|event| match event {
+            Event::NodeLost { unfinished, .. } => unfinished.len(),
+            Event::Unserved { targets, .. } => targets.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(reported, 3);
+}
+
+#[test]
+fn an_api_that_shuts_down_closes_sessions_and_leaves_the_rest_to_its_nodes() {
+    let mut tier = Tier::up(3, 2, Config::default());
+    tier.deliver(handshake(1, "13"));
+    tier.run_ms(100);
+    (2..=20).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.submit(api::Command::Shutdown);
+    tier.run_secs(4);
+    let events = tier.events();
+    assert!(matches!(events.last(), Some(Event::Stopped { undelivered: 0 })), "{events:?}");
+    let closed =
+        |event: &Event| matches!(event, Event::Handler(transceiver::Event::SessionClosed { .. }));
+    assert!(events.iter().any(closed));
+    assert!(tier.world.streams(tier.api).is_empty());
+    let answers = tier.replies().into_iter().filter(|(_, body)| body.len() == 1).count();
+    assert_eq!(answers, 19);
+    assert_eq!(tier.stats().waiting, 0);
+}
+
+#[test]
+fn what_no_node_takes_before_the_end_is_told() {
+    let mut tier = Tier::without_nodes(4, Config::default());
+    (1..=10).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    tier.submit(transceiver::Command::Shutdown);
+    tier.run_secs(4);
+    let events = tier.events();
+    let dropped: usize = events
+        .iter()
+        .map(|event| match event {
+            Event::Dropped { targets, reason: Loss::ShutDown | Loss::ServerLost } => targets.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(dropped, 10, "{events:?}");
+    assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
+}
