@@ -87,6 +87,15 @@ const FORBIDDEN_WORDS: &[&str] = &[
 const FILE_LINES_MAX: usize = 600;
 
 #[test]
+fn the_readme_shows_the_handler_that_is_tested() {
+    let (readme, example) = ["README.md", "adapters/threads/examples/quick-start.rs"]
+        .map(|name| read(&root().join(name)))
+        .into();
+    let (_, code) = example.split_once("\n\n").expect("a head, then the code");
+    assert!(readme.contains(code), "put the code of quick-start.rs into the README again");
+}
+
+#[test]
 fn rooms_use_only_what_is_below_them() {
     let exports = exports(&read(&root().join("src/lib.rs")));
     expect_none(core_files().iter().flat_map(|file| direction(file, &exports)));
