@@ -73,7 +73,7 @@ pub(super) struct State {
     pub(super) partings: Slots<Endpoint, Result<(), Failure>>,
     pub(super) opening: Slots<ClientId, Result<ConnId, Failure>>,
     pub(super) receiving: Slots<ClientId, Result<Received, ReceiveError>>,
-    /// What came for who had given up waiting.
+    /// What came for who had given up waiting, of clients who did that once.
     pub(super) kept: BTreeMap<ClientId, VecDeque<Received>>,
     pub(super) malformed: VecDeque<ReplyError>,
     pub(super) lost: usize,
@@ -185,10 +185,12 @@ impl State {
         client: ClientId,
         received: Result<Received, ReceiveError>,
     ) -> Option<Waker> {
-        if self.receiving.has(&client) {
+        let is_next = self.kept.get(&client).is_none_or(VecDeque::is_empty);
+        if is_next && self.receiving.is_waiting(&client) {
             return self.receiving.set(&client, received);
         }
-        // Who waited has given up just now. The next will want it.
+        // Who waited has given up just now, or has what was on its way for one who did. The next will
+        // want it.
         if let Ok(received) = received {
             self.kept.entry(client).or_default().push_back(received);
         }
@@ -237,8 +239,9 @@ impl<K: Ord, T> Slots<K, T> {
         }
     }
 
-    fn has(&self, key: &K) -> bool {
-        self.slots.contains_key(key)
+    /// Whether somebody waits, and nothing has come yet.
+    fn is_waiting(&self, key: &K) -> bool {
+        self.slots.get(key).is_some_and(|slot| slot.value.is_none())
     }
 
     /// What was waited for has come; who is to be woken.

@@ -88,12 +88,15 @@ impl Hub {
         wanted: Wanted,
         within: Duration,
     ) -> Result<Received, Error> {
-        if let Some(kept) = self.take_kept(client) {
-            return Ok(kept);
-        }
         let start = self.clock.now();
-        // Nobody else waits for this: it takes the client for itself.
-        self.board.lock().receiving.expect(client);
+        {
+            let mut state = self.board.lock();
+            if let Some(kept) = state.kept.get_mut(&client).and_then(VecDeque::pop_front) {
+                return Ok(kept);
+            }
+            // Nobody else waits for this: it takes the client for itself.
+            state.receiving.expect(client);
+        }
         let mut receiving = Receiving { hub: self, client, is_done: false };
         self.submit(Command::Receive { client, within })?;
         poll_fn(|context| {
@@ -115,10 +118,6 @@ impl Hub {
             if state.is_over { Poll::Ready(Err(Error::ServerGone)) } else { Poll::Pending }
         })
         .await
-    }
-
-    fn take_kept(&self, client: ClientId) -> Option<Received> {
-        self.board.lock().kept.get_mut(&client).and_then(VecDeque::pop_front)
     }
 
     pub(super) fn forget(&self, client: ClientId) {
@@ -149,18 +148,20 @@ struct Receiving<'a> {
 }
 
 impl Drop for Receiving<'_> {
+    /// Where a receive is given up, its event may be on its way, and end the next one in its place. That
+    /// one is then under way still when it is done, and is taken back as well: so from then on, all are.
     fn drop(&mut self) {
         let mut state = self.hub.board.lock();
-        match state.receiving.forget(&self.client) {
-            Some(Ok(received)) => state.kept.entry(self.client).or_default().push_back(received),
-            Some(Err(_)) => {}
-            None => {
-                drop(state);
-                if !self.is_done {
-                    let _it_may_have_ended =
-                        self.hub.submit(Command::Cancel { client: self.client });
-                }
-            }
+        let late = state.receiving.forget(&self.client);
+        if self.is_done && late.is_none() && !state.kept.contains_key(&self.client) {
+            return;
         }
+        let kept = state.kept.entry(self.client).or_default();
+        if let Some(Ok(received)) = late {
+            // Others have come behind it, if any.
+            kept.push_front(received);
+        }
+        drop(state);
+        let _it_may_have_ended = self.hub.submit(Command::Cancel { client: self.client });
     }
 }
