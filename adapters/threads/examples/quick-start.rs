@@ -1,4 +1,6 @@
 //! A handler and its test, as the README has them.
+#![allow(clippy::print_stderr, clippy::panic, reason = "an application, and its test")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "an application looks at what concerns it")]
 
 use std::error::Error;
 use std::time::Instant;
