@@ -27,7 +27,7 @@ mod zmtp;
 pub use client::{client_actions, client_replies};
 pub use endpoint::endpoint;
 pub use introduction::introduction;
-pub use machines::{socket_inputs, transceiver_inputs};
+pub use machines::{server_inputs, socket_inputs, transceiver_inputs};
 pub use mongrel2::{control_reply, headers_json, mongrel2_request, response, tnetstring};
 pub use websocket::{websocket_decoder, websocket_read};
 pub use zmtp::{zmtp_engine, zmtp_roundtrip};
@@ -52,6 +52,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("introduction", introduction),
     ("socket_inputs", socket_inputs),
     ("transceiver_inputs", transceiver_inputs),
+    ("server_inputs", server_inputs),
 ];
 
 /// The one instant that all virtual times are counted from.

@@ -19,8 +19,8 @@ pub(super) trait Scene {
     type Machine: Machine<Event: Debug, Command: Debug>;
 
     /// The type of the peer at an endpoint that the machine connects to, or, for `None`, of one that
-    /// connects to it.
-    fn peer_type(&self, endpoint: Option<&Endpoint>) -> SocketType;
+    /// connects to it and whom it calls by this name.
+    fn peer_type(&self, endpoint: Option<&Endpoint>, link: LinkId) -> SocketType;
     /// What a peer says.
     fn message(&mut self, choices: &mut Choices<'_>) -> Message;
     /// Judges what a peer has heard from the machine.
@@ -181,7 +181,7 @@ impl<S: Scene> Driver<S> {
     }
 
     fn open(&mut self, link: LinkId, endpoint: Option<Endpoint>, mood: u8) {
-        let peer = Peer::new(self.scene.peer_type(endpoint.as_ref()), mood);
+        let peer = Peer::new(self.scene.peer_type(endpoint.as_ref(), link), mood);
         let stream = Stream { peer, endpoint, reading: None, is_writing: false, is_over: false };
         self.streams.insert(link, stream);
         self.machine.handle(self.now, Input::Opened { link });

@@ -11,9 +11,11 @@
 mod drive;
 mod peer;
 mod requests;
+mod server;
 mod socket;
 mod transceiver;
 mod watched;
 
+pub use server::server_inputs;
 pub use socket::socket_inputs;
 pub use transceiver::transceiver_inputs;

@@ -108,7 +108,7 @@ impl Bench {
 impl Scene for Bench {
     type Machine = Socket;
 
-    fn peer_type(&self, _: Option<&Endpoint>) -> SocketType {
+    fn peer_type(&self, _: Option<&Endpoint>, _: LinkId) -> SocketType {
         peer_of(self.socket_type)
     }
 

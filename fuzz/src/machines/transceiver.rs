@@ -12,7 +12,7 @@ use mongrel2_transceiver::transceiver::{
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message, Utf8Bytes};
 use mongrel2_transceiver::zmtp::{self, Frame, Received, SocketType};
-use mongrel2_transceiver::{Endpoint, Machine, Transceiver};
+use mongrel2_transceiver::{Endpoint, LinkId, Machine, Transceiver};
 
 use super::drive::{Driver, Scene};
 use super::peer::message;
@@ -186,7 +186,7 @@ impl Hall {
 impl Scene for Hall {
     type Machine = Transceiver;
 
-    fn peer_type(&self, endpoint: Option<&Endpoint>) -> SocketType {
+    fn peer_type(&self, endpoint: Option<&Endpoint>, _: LinkId) -> SocketType {
         match endpoint.map(port) {
             None => SocketType::Req,
             Some(port) if port < RECV_SPECS => SocketType::Push,
