@@ -181,8 +181,10 @@ impl Sockets {
                 self.on_event(notice, false)
             } else {
                 self.set_paused(io);
-                let message = self.replies.next_message(io)?;
-                self.on_event(message, false)
+                let message = self.replies.next_message(io);
+                // A link that has nothing more to give may end by that.
+                let event = message.or_else(|| self.replies.pop_notice(io))?;
+                self.on_event(event, false)
             };
             if news.is_some() {
                 return news;
