@@ -253,7 +253,7 @@ impl Outbox {
 
     /// A connection has ended: whom to report for what waited for it.
     pub(crate) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
-        self.places.clear(to);
+        self.places.forget(to);
         if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
     }
 

@@ -83,6 +83,14 @@ impl Places {
 
     /// All places of this connection are free.
     pub(super) fn clear(&mut self, of: ConnId) {
+        // It stays, for whoever asks once mostly asks again.
+        if let Some(bucket) = self.buckets.get_mut(&of) {
+            bucket.clear();
+        }
+    }
+
+    /// A connection is gone.
+    pub(super) fn forget(&mut self, of: ConnId) {
         self.buckets.remove(&of);
     }
 

@@ -101,6 +101,11 @@ impl Bucket {
         self.level = self.level.saturating_add(1);
     }
 
+    /// All of it was read.
+    pub(super) const fn clear(&mut self) {
+        self.level = 0;
+    }
+
     /// Lets the time take its share. Whether nothing is left.
     pub(crate) fn drain(&mut self, now: Instant) -> bool {
         let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
