@@ -142,6 +142,11 @@ impl<'a> Marks<'a> {
         }
     }
 
+    /// How many octets may wait for the connection, where the server says so.
+    pub(super) fn download_credits(&self) -> Option<u64> {
+        self.download_credits.text().and_then(decimal::parse)
+    }
+
     /// What a message with these marks is.
     pub(super) fn kind(&self, conn_id: ConnId, path: &[u8], body: &[u8]) -> Kind {
         let method = self.method.text();
@@ -170,9 +175,7 @@ impl<'a> Marks<'a> {
         }
         match (self.names, body) {
             (1, br#"{"type":"disconnect"}"#) => Some(Kind::Disconnect),
-            (2, br#"{"type":"credits"}"#) => {
-                self.download_credits.text().and_then(decimal::parse).map(Kind::Credits)
-            }
+            (2, br#"{"type":"credits"}"#) => self.download_credits().map(Kind::Credits),
             _ => None,
         }
     }

@@ -27,6 +27,7 @@ pub struct Request {
     conn_id: ConnId,
     dialect: Dialect,
     kind: Kind,
+    download_credits: Option<u64>,
 }
 
 impl Request {
@@ -51,11 +52,23 @@ impl Request {
             marks.note(&name, &value);
         }
         let kind = marks.kind(conn_id, path.of(&raw), body.of(&raw));
+        let download_credits = marks.download_credits();
         let method = marks.method().map_or(Span { start: 0, end: 0 }, |text| {
             let start = headers.start + text.start;
             Span { start, end: start + text.raw.len() }
         });
-        Ok(Self { raw, sender, path, method, headers, body, conn_id, dialect, kind })
+        Ok(Self {
+            raw,
+            sender,
+            path,
+            method,
+            headers,
+            body,
+            conn_id,
+            dialect,
+            kind,
+            download_credits,
+        })
     }
 
     /// The sender and the connection id of a message of which only the start is there, or that
@@ -65,6 +78,14 @@ impl Request {
         let sender = word(raw, 0)?;
         let id = word(raw, sender.end + 1)?;
         Some((sender.of(raw), ConnId::parse(id.of(raw))?))
+    }
+
+    /// With `download.flow_control`: how many octets of replies may wait for this connection, in place
+    /// of sixteen replies; in a [`Kind::Credits`] how many were written. On the first request of a
+    /// connection, and on all messages of a WebSocket (seen on Mongrel2 1.12.2).
+    #[must_use]
+    pub const fn download_credits(&self) -> Option<u64> {
+        self.download_credits
     }
 
     /// The server's `send_ident`: which server this came from.

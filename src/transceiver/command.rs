@@ -102,7 +102,8 @@ pub enum Refused {
     Slow,
     /// So many events wait to be taken that not even a report could be added: take some.
     Neglected,
-    /// The message exceeds the limits, alone.
+    /// The message exceeds the limits, alone; or what a server with `download.flow_control` lets wait
+    /// for one browser.
     TooLarge,
     /// An empty reply would end the connection: say [`Command::HangUp`].
     Empty,

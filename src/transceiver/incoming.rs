@@ -66,13 +66,16 @@ impl Server {
                 return;
             }
         };
+        if let Some(octets) = request.download_credits() {
+            if !matches!(request.kind(), Kind::Credits(_)) && request.conn_id().0 >= 0 {
+                self.outbox.grant(request.conn_id(), octets);
+            }
+        }
         match request.kind() {
             Kind::Disconnect => self.disconnected(request.conn_id(), cx),
             Kind::WebSocketHandshake => self.shake_hands(request, cx),
             Kind::WebSocket(flags) => self.frame(request, Flags::from(flags), cx),
-            Kind::Credits(octets) => {
-                tracing::trace!(conn_id = %request.conn_id(), octets, "credits");
-            }
+            Kind::Credits(octets) => self.outbox.written(request.conn_id(), octets),
             Kind::Http
             | Kind::Json
             | Kind::Xml

@@ -98,7 +98,8 @@ impl Lanes {
         self.reopened.pop_front()
     }
 
-    pub(crate) fn hold(&mut self, conn_id: ConnId, delivery: Delivery) {
+    /// Puts a delivery behind the others; up to so many octets go together in one.
+    pub(crate) fn hold(&mut self, conn_id: ConnId, delivery: Delivery, together_max: usize) {
         self.marks.add(delivery.weight);
         let Bounds { messages_max, octets_max } = self.bounds;
         let lane = self.lanes.entry(conn_id).or_insert_with(|| Lane {
@@ -109,7 +110,7 @@ impl Lanes {
         });
         lane.marks.add(delivery.weight);
         match lane.waiting.back_mut() {
-            Some(last) if last.takes(&delivery) => last.put(delivery),
+            Some(last) if last.takes(&delivery, together_max) => last.put(delivery),
             _ => lane.waiting.push_back(Held::new(delivery)),
         }
     }
@@ -150,13 +151,14 @@ impl Lanes {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The connection of the next open lane, and whether what is first in it ends the connection.
-    pub(crate) fn next_open(&mut self) -> Option<(ConnId, bool)> {
+    /// The connection of the next open lane, and the octets of what is first in it: none where that
+    /// ends the connection.
+    pub(crate) fn next_open(&mut self) -> Option<(ConnId, usize)> {
         loop {
             let conn_id = *self.open.front()?;
             let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
             if let Some(first) = lane.and_then(|lane| lane.waiting.front()) {
-                return Some((conn_id, first.first.is_hang_up()));
+                return Some((conn_id, first.octets));
             }
             // It has gone meanwhile.
             self.open.pop_front();
@@ -212,10 +214,12 @@ impl Held {
         Self { octets: first.body.len(), first, more: Vec::new() }
     }
 
-    fn takes(&self, next: &Delivery) -> bool {
+    fn takes(&self, next: &Delivery, together_max: usize) -> bool {
         let are_alike = self.first.origin == next.origin && next.mark.is_none();
         let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
-        are_alike && have_octets && self.octets.saturating_add(next.body.len()) <= TOGETHER_MAX
+        are_alike
+            && have_octets
+            && self.octets.saturating_add(next.body.len()) <= together_max.min(TOGETHER_MAX)
     }
 
     fn put(&mut self, next: Delivery) {
@@ -239,7 +243,7 @@ impl Held {
 }
 
 /// Octets of bodies that are put together into one delivery.
-const TOGETHER_MAX: usize = 64 << 10;
+const TOGETHER_MAX: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -260,10 +264,10 @@ mod tests {
     fn neighbours_of_one_origin_go_together() {
         let mut lanes = lanes();
         for text in ["a", "b", "c"] {
-            lanes.hold(SLOW, say(text, Origin::Application));
+            lanes.hold(SLOW, say(text, Origin::Application), usize::MAX);
         }
-        lanes.hold(SLOW, say("pong", Origin::Own));
-        lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own));
+        lanes.hold(SLOW, say("pong", Origin::Own), usize::MAX);
+        lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own), usize::MAX);
         lanes.open(SLOW);
         let mut taken = Vec::new();
         while let Some(delivery) = lanes.take() {
@@ -279,7 +283,7 @@ mod tests {
         let mut lanes = lanes();
         let half = Bytes::from(vec![b'x'; TOGETHER_MAX / 2]);
         for _ in 0..3 {
-            lanes.hold(SLOW, Delivery::to_one(SLOW, half.clone(), Origin::Own));
+            lanes.hold(SLOW, Delivery::to_one(SLOW, half.clone(), Origin::Own), usize::MAX);
         }
         let all = lanes.take_all_of(SLOW);
         assert_eq!(all.iter().map(|taken| taken.parts).collect::<Vec<_>>(), [2, 1]);
@@ -290,8 +294,8 @@ mod tests {
         let mut lanes = lanes();
         for _ in 0..5 {
             assert!(lanes.admits_to(SLOW, 1, 100));
-            lanes.hold(SLOW, say("x", Origin::Application));
-            lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own));
+            lanes.hold(SLOW, say("x", Origin::Application), usize::MAX);
+            lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own), usize::MAX);
         }
         assert!(!lanes.admits_to(SLOW, 1, 100) && lanes.admits_to(ConnId(8), 1, 100));
         lanes.open(SLOW);
@@ -304,7 +308,11 @@ mod tests {
         let mut lanes = lanes();
         for conn_id in [1, 2].map(ConnId) {
             for origin in [Origin::Own, Origin::Application, Origin::Own] {
-                lanes.hold(conn_id, Delivery::to_one(conn_id, Bytes::from_static(b"x"), origin));
+                lanes.hold(
+                    conn_id,
+                    Delivery::to_one(conn_id, Bytes::from_static(b"x"), origin),
+                    usize::MAX,
+                );
             }
             lanes.open(conn_id);
             lanes.open(conn_id);

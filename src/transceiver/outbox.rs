@@ -152,14 +152,14 @@ impl Outbox {
 
     /// The next of those that were held back, where its connection has a place for it.
     fn next_held(&mut self, sessions: &Sessions, now: Instant) -> Option<Delivery> {
-        while let Some((to, is_hang_up)) = self.lanes.next_open() {
-            if self.places.has_one(to, is_hang_up, sessions, now) {
+        while let Some((to, octets)) = self.lanes.next_open() {
+            if self.places.has_one(to, octets, sessions, now) {
                 let delivery = self.lanes.take()?;
                 self.marks.put(delivery.parts, delivery.weight);
                 return Some(delivery);
             }
             self.lanes.shut_first();
-            self.look_again(to, is_hang_up, sessions, now);
+            self.look_again(to, octets == 0, sessions, now);
         }
         None
     }
@@ -170,13 +170,17 @@ impl Outbox {
             // Without this ping nothing else would ever pass.
             return Some(delivery);
         }
-        let is_hang_up = delivery.is_hang_up();
-        let mut passes = |to: &ConnId| {
-            !self.lanes.holds(*to) && self.places.has_one(*to, is_hang_up, sessions, now)
-        };
+        let octets = delivery.body.len();
+        let mut passes =
+            |to: &ConnId| !self.lanes.holds(*to) && self.places.has_one(*to, octets, sessions, now);
         let (pass, held): (Vec<_>, Vec<_>) = match &delivery.to {
             Recipients::One(to) if passes(to) => return Some(delivery),
-            Recipients::One(to) => (Vec::new(), vec![*to]),
+            Recipients::One(to) => {
+                let to = *to;
+                self.release(delivery.origin, delivery.parts, delivery.weight);
+                self.hold(to, delivery, sessions, now);
+                return None;
+            }
             Recipients::Many(to) => to.iter().partition(|to| passes(to)),
         };
         if held.is_empty() {
@@ -199,7 +203,7 @@ impl Outbox {
             self.own.put(delivery.parts, delivery.weight);
         }
         let is_hang_up = delivery.is_hang_up();
-        self.lanes.hold(to, delivery);
+        self.lanes.hold(to, delivery, self.places.together_max(to));
         self.look_again(to, is_hang_up, sessions, now);
     }
 
@@ -208,11 +212,16 @@ impl Outbox {
         if self.lanes.has_date(to) {
             return;
         }
-        if sessions.window(to).is_none() {
+        if !self.is_proving(to, sessions) {
             self.lanes.look_at(to, self.places.next(to, now));
         } else if is_hang_up {
             self.lanes.look_at(to, later(now, GIVE_UP));
         }
+    }
+
+    /// Whether something else than the time proves what this connection reads.
+    fn is_proving(&self, to: ConnId, sessions: &Sessions) -> bool {
+        sessions.window(to).is_some() || self.places.has_credits(to)
     }
 
     fn start(
@@ -246,6 +255,23 @@ impl Outbox {
         }
     }
 
+    /// The server says how many octets may wait for a connection.
+    pub(crate) fn grant(&mut self, to: ConnId, octets: u64) {
+        self.places.grant(to, octets);
+    }
+
+    /// The server says that it has written so many octets to a connection.
+    pub(crate) fn written(&mut self, to: ConnId, octets: u64) {
+        if self.places.written(to, octets) {
+            self.lanes.open(to);
+        }
+    }
+
+    /// Whether a connection could never be sent so many octets at once.
+    pub(crate) fn exceeds_credits(&self, to: ConnId, octets: usize) -> bool {
+        self.places.exceeds_credits(to, octets)
+    }
+
     /// A WebSocket has proved that it has read something.
     pub(crate) fn proven(&mut self, by: ConnId) {
         self.lanes.open(by);
@@ -261,7 +287,7 @@ impl Outbox {
     pub(crate) fn do_what_is_due(&mut self, sessions: &Sessions, now: Instant) -> Vec<ConnId> {
         let mut lost = Vec::new();
         while let Some(to) = self.lanes.pop_due(now) {
-            if sessions.window(to).is_some() {
+            if self.is_proving(to, sessions) {
                 lost.extend(self.lose_lane(to, true));
             } else {
                 self.lanes.open(to);
@@ -335,8 +361,13 @@ impl Outbox {
     /// Pings may be lost: asks those anew for whom something waits.
     fn ask_again(&mut self, sessions: &mut Sessions) {
         sessions.lost_link();
-        let held: Vec<_> =
-            self.lanes.connections().filter(|to| sessions.window(*to).is_some()).collect();
+        self.places.lost_link();
+        let (credited, held): (Vec<_>, Vec<_>) = self
+            .lanes
+            .connections()
+            .filter(|to| self.is_proving(*to, sessions))
+            .partition(|to| self.places.has_credits(*to));
+        credited.into_iter().for_each(|to| self.lanes.open(to));
         for some in held.chunks(TARGETS_MAX) {
             self.mark = self.mark.next();
             self.push_first(Delivery::ping(some.to_vec(), self.mark));
@@ -462,6 +493,26 @@ mod tests {
         let mut next = || start(&mut outbox).unwrap();
         assert_eq!([next(), next(), next()], ["me 1:1, ", "me 1:2, ", "me 1:3, hi"]);
         assert_eq!(outbox.lose_all(&mut Sessions::default()), [ConnId(2)]);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn what_was_held_back_still_says_what_it_answers() {
+        let mut outbox = outbox(100);
+        let mut now = Instant::now();
+        for request in 0..40 {
+            outbox.push(delivery(7, Origin::Application).answering(request));
+        }
+        let mut answered = Vec::new();
+        for _ in 0..100 {
+            while outbox.start_one(&sender(), &mut Sessions::default(), now).is_some() {
+                outbox.sent(1);
+            }
+            answered.extend(outbox.take_answered());
+            now += Duration::from_millis(10);
+            outbox.do_what_is_due(&Sessions::default(), now);
+        }
+        assert_eq!(answered, (0..40).collect::<Vec<_>>());
         assert!(outbox.is_empty());
     }
 

@@ -133,6 +133,9 @@ impl Server {
         if octets > config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
         }
+        if self.outbox.exceeds_credits(target.conn_id, octets + FRAME_HEAD_MAX) {
+            return Err(Refused::TooLarge);
+        }
         if !self.outbox.admits_to(target.conn_id, deliveries, octets) {
             return Err(Refused::Slow);
         }
@@ -239,7 +242,9 @@ pub(super) fn broadcast(
             left_out.not_open.push(target);
             continue;
         };
-        if server.outbox.admits_to(target.conn_id, 1, message.len()) {
+        let octets = message.len() + FRAME_HEAD_MAX;
+        let never_fits = server.outbox.exceeds_credits(target.conn_id, octets);
+        if !never_fits && server.outbox.admits_to(target.conn_id, 1, message.len()) {
             to.entry(target.server).or_default().push(target.conn_id);
         } else {
             left_out.slow.push(target);
@@ -270,6 +275,9 @@ pub(super) struct LeftOut {
     /// Too much waits for them already.
     pub(super) slow: Vec<Target>,
 }
+
+/// The most octets that the frame of a message has besides its payload (RFC 6455 5.2).
+const FRAME_HEAD_MAX: usize = 10;
 
 fn encode(message: &Message) -> Bytes {
     let mut frame = BytesMut::with_capacity(message.len() + 10);

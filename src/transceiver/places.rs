@@ -10,30 +10,45 @@ use super::delivery::Delivery;
 use super::sessions::Sessions;
 use super::window::Bucket;
 
-/// The places of one server's connections. Those of WebSockets are counted in the table of sessions.
+/// The places of one server's connections. Those of WebSockets are counted in the table of sessions,
+/// unless the server counts octets itself.
 #[derive(Debug)]
 pub(super) struct Places {
     /// What other connections were sent of late.
     buckets: BTreeMap<ConnId, Bucket>,
     /// From how many on it is looked for some that are empty.
     buckets_max: usize,
+    /// Connections of a server with `download.flow_control`: it says what it has written.
+    credits: BTreeMap<ConnId, Credits>,
+}
+
+/// Octets that may wait for a connection, and that do.
+#[derive(Clone, Copy, Debug)]
+struct Credits {
+    max: u64,
+    waiting: u64,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        Self { buckets: BTreeMap::new(), buckets_max: BUCKETS_MIN }
+        Self { buckets: BTreeMap::new(), buckets_max: BUCKETS_MIN, credits: BTreeMap::new() }
     }
 }
 
 impl Places {
-    /// Whether one more delivery, or the end, may go to this connection.
+    /// Whether one more delivery of so many octets may go to this connection; none are its end.
     pub(super) fn has_one(
         &mut self,
         to: ConnId,
-        is_hang_up: bool,
+        octets: usize,
         sessions: &Sessions,
         now: Instant,
     ) -> bool {
+        if let Some(Credits { max, waiting }) = self.credits_of(to) {
+            // The end of a connection has no octets.
+            return waiting + octets as u64 <= max;
+        }
+        let is_hang_up = octets == 0;
         if let Some(window) = sessions.window(to) {
             return window.admits(is_hang_up);
         }
@@ -59,6 +74,9 @@ impl Places {
     ) -> Vec<ConnId> {
         let mut to_ask = Vec::new();
         for to in delivery.to.as_slice() {
+            if self.spend(*to, delivery) {
+                continue;
+            }
             let Some(window) = sessions.window_mut(*to) else {
                 self.bucket(*to, now).sent();
                 continue;
@@ -81,6 +99,61 @@ impl Places {
         self.buckets.entry(to).or_insert_with(|| Bucket::new(now))
     }
 
+    fn credits_of(&self, to: ConnId) -> Option<Credits> {
+        // Few servers count octets.
+        if self.credits.is_empty() { None } else { self.credits.get(&to).copied() }
+    }
+
+    /// Counts a delivery against the credits of a connection, if it has any.
+    fn spend(&mut self, to: ConnId, delivery: &Delivery) -> bool {
+        if self.credits_of(to).is_none() {
+            return false;
+        }
+        if delivery.is_hang_up() {
+            self.credits.remove(&to);
+        } else if let Some(credits) = self.credits.get_mut(&to) {
+            credits.waiting += delivery.body.len() as u64;
+        }
+        true
+    }
+
+    /// The server says how many octets may wait for a connection. The first word counts: a WebSocket
+    /// repeats it with every message.
+    pub(crate) fn grant(&mut self, to: ConnId, octets: u64) {
+        self.credits.entry(to).or_insert(Credits { max: octets, waiting: 0 });
+        if self.credits.len() > CREDITS_MAX {
+            // The oldest connection: not all ends are told of.
+            self.credits.pop_first();
+        }
+    }
+
+    /// The server has written so many octets. Whether there is room that was not there before.
+    pub(crate) fn written(&mut self, to: ConnId, octets: u64) -> bool {
+        let Some(credits) = self.credits.get_mut(&to) else { return false };
+        credits.waiting = credits.waiting.saturating_sub(octets);
+        true
+    }
+
+    pub(crate) fn has_credits(&self, to: ConnId) -> bool {
+        self.credits_of(to).is_some()
+    }
+
+    /// Whether so many octets are more than may ever wait for a connection.
+    pub(crate) fn exceeds_credits(&self, to: ConnId, octets: usize) -> bool {
+        self.credits_of(to).is_some_and(|credits| octets as u64 > credits.max)
+    }
+
+    /// Octets that may go to this connection in one delivery that is put together.
+    pub(super) fn together_max(&self, to: ConnId) -> usize {
+        let max = self.credits_of(to).map_or(u64::MAX, |credits| credits.max);
+        usize::try_from(max).unwrap_or(usize::MAX)
+    }
+
+    /// The reply link is lost, and nobody will tell of what was on it.
+    pub(crate) fn lost_link(&mut self) {
+        self.credits.values_mut().for_each(|credits| credits.waiting = 0);
+    }
+
     /// All places of this connection are free.
     pub(super) fn clear(&mut self, of: ConnId) {
         // It stays, for whoever asks once mostly asks again.
@@ -92,6 +165,7 @@ impl Places {
     /// A connection is gone.
     pub(super) fn forget(&mut self, of: ConnId) {
         self.buckets.remove(&of);
+        self.credits.remove(&of);
     }
 
     /// All connections are gone.
@@ -99,6 +173,9 @@ impl Places {
         *self = Self::default();
     }
 }
+
+/// How many connections with credits are remembered.
+const CREDITS_MAX: usize = 1 << 20;
 
 /// How many buckets nobody looks at to find empty ones.
 const BUCKETS_MIN: usize = 64;

@@ -97,6 +97,13 @@ pub(crate) fn text(conn_id: i64, text: &str) -> Bytes {
     frame(conn_id, "0x81", text.as_bytes())
 }
 
+/// The server's notice that it has written so many octets to a connection.
+pub(crate) fn credits(conn_id: i64, octets: usize) -> Bytes {
+    let octets = octets.to_string();
+    let headers = [("METHOD", "JSON"), ("DOWNLOAD_CREDITS", octets.as_str())];
+    message_in(Dialect::Json, conn_id, "@*", &headers, br#"{"type":"credits"}"#)
+}
+
 /// The server's notice that a connection has ended.
 pub(crate) fn notice(conn_id: i64) -> Bytes {
     let body = br#"{"type":"disconnect"}"#;

@@ -14,6 +14,7 @@ mod browser;
 mod by_hand;
 mod close;
 mod control;
+mod credits;
 mod gate;
 mod hostile;
 mod http;

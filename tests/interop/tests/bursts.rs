@@ -1,20 +1,22 @@
-//! Bursts to one client, behind the real server with its default settings, which drops a client for
-//! whom more than 16 replies wait.
+//! Bursts to one client, behind the real server. With its default settings it drops a client for whom
+//! more than 16 replies wait, with `download.flow_control` one for whom more than 102,400 octets do.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::thread;
 
 use interop::http::{Client, request};
+use interop::mongrel2::Config;
 use interop::websocket::connect;
-use interop::{Echo, serve};
+use interop::{Echo, Handler, Mongrel2, serve};
 use tungstenite::Message;
 
 const MESSAGES: usize = 10_000;
 
 /// All are on their way to the handler before the first answer is read.
-fn a_burst_of_messages_comes_back_in_order(echo: Echo) {
-    let (server, _handler) = serve(echo);
+fn a_burst_of_messages_comes_back_in_order(echo: Echo, server: Mongrel2) {
+    let _handler = Handler::start(echo, &server);
+    server.wait_until_served();
     let mut socket = connect(server.address());
     let mut other = connect(server.address());
     for number in 0..MESSAGES {
@@ -32,6 +34,12 @@ fn a_burst_of_messages_comes_back_in_order(echo: Echo) {
         let message = messages.find(|message| !message.is_ping());
         assert_eq!(message, Some(Message::text(numbered(number))));
     }
+}
+
+fn with_flow_control() -> Mongrel2 {
+    let mut config = Config::default();
+    config.settings.push(("download.flow_control".to_owned(), 1));
+    Mongrel2::start_with(config)
 }
 
 /// A hundred octets.
@@ -57,7 +65,12 @@ macro_rules! burst_tests {
         $(mod $name {
             #[test]
             fn messages() {
-                super::a_burst_of_messages_comes_back_in_order($echo);
+                super::a_burst_of_messages_comes_back_in_order($echo, super::Mongrel2::start());
+            }
+
+            #[test]
+            fn messages_with_flow_control() {
+                super::a_burst_of_messages_comes_back_in_order($echo, super::with_flow_control());
             }
 
             #[test]
