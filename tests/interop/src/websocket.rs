@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use tungstenite::WebSocket;
+use tungstenite::{Message, WebSocket};
 
 use crate::PATIENCE;
 use crate::http::{Client, Response, request};
@@ -20,6 +20,16 @@ pub fn connect(address: SocketAddr) -> WebSocket<TcpStream> {
         .unwrap_or_else(|error| panic!("the WebSocket is not opened: {error}"));
     assert_eq!(response.status().as_u16(), 101);
     socket
+}
+
+/// The next message that is no ping of the handler's, which reading answers.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn read_message(socket: &mut WebSocket<TcpStream>) -> Message {
+    let mut messages = std::iter::repeat_with(|| socket.read().expect("there is more"));
+    messages.find(|message| !message.is_ping()).expect("the iterator does not end")
 }
 
 /// A WebSocket that does nothing by itself: it answers no ping and no close.

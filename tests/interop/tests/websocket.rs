@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use interop::handler::Options;
-use interop::websocket::{BINARY, PING, PONG, RawSocket, TEXT, connect};
+use interop::websocket::{BINARY, PING, PONG, RawSocket, TEXT, connect, read_message};
 use interop::{Echo, Mongrel2, echo_tests, serve};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -36,11 +36,11 @@ fn every_form_of_length(echo: Echo) {
         let octets: Vec<u8> = (0..=250).cycle().take(length).collect();
         let message = Message::binary(octets);
         socket.send(message.clone()).unwrap();
-        assert!(socket.read().unwrap() == message, "{length} octets differ");
+        assert!(read_message(&mut socket) == message, "{length} octets differ");
 
         let message = Message::text("é".repeat(length / 2));
         socket.send(message.clone()).unwrap();
-        assert!(socket.read().unwrap() == message, "{length} octets of text differ");
+        assert!(read_message(&mut socket) == message, "{length} octets of text differ");
     }
 }
 
