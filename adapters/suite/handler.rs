@@ -1,6 +1,6 @@
 //! A handler, a stand-in server that introduces itself to it, and clients of all three protocols.
 //!
-//! `Place` of the module `adapter` is where they live: `server` starts a stand-in, `serve` runs a
+//! `Place` of the module `place` is where they live: `server` starts a stand-in, `serve` runs a
 //! transceiver beside the test and gives what kills it, `pause` lets a millisecond pass.
 
 use std::pin::Pin;
@@ -17,7 +17,8 @@ use mongrel2_transceiver::server::{self, Step};
 use mongrel2_transceiver::transceiver::{self, Command, Event, Transceiver};
 use mongrel2_transceiver::websocket::{CloseCode, Message};
 
-use crate::adapter::{Client, Error, Handle, Kill, Place, Server};
+use crate::adapter::{Client, Error, Handle, Server};
+use crate::place::{Kill, Place};
 
 /// A handler that sends back what it gets.
 struct Echo {

@@ -16,12 +16,10 @@ mod adapter {
     use std::time::{Duration, Instant};
 
     use mongrel2_transceiver::Machine;
-    use mongrel2_transceiver::server::Config;
-    use mongrel2_transceiver::transceiver::{Event, Transceiver};
     use mongrel2_transceiver_memory as memory;
     pub(crate) use mongrel2_transceiver_memory::testing::{Client, Error, Pending, Server};
     pub(crate) use mongrel2_transceiver_memory::{Handle, SubmitError};
-    use mongrel2_transceiver_memory::{Network, Stuck, Task};
+    use mongrel2_transceiver_memory::{Network, Stuck};
 
     pub(crate) struct Driver<M: Machine> {
         driver: memory::Driver<M>,
@@ -76,6 +74,18 @@ mod adapter {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         COUNT.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// Where the handlers and servers of the suite run: as tasks on a network.
+mod place {
+    use std::time::{Duration, Instant};
+
+    use mongrel2_transceiver::server::Config;
+    use mongrel2_transceiver::transceiver::{Event, Transceiver};
+    use mongrel2_transceiver_memory as memory;
+    use mongrel2_transceiver_memory::{Network, Task};
+
+    use crate::adapter::{Error, Handle, Pending, Server, seed};
 
     /// Ends a handler without a word, as the end of its process does.
     pub(crate) struct Kill(Task<()>);

@@ -10,6 +10,8 @@
 mod adapter;
 #[path = "../../suite/futures.rs"]
 mod futures;
+#[path = "../../suite/place.rs"]
+mod place;
 #[path = "../../suite/sockets/mod.rs"]
 mod sockets;
 #[path = "../../suite/mod.rs"]
