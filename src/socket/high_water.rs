@@ -28,11 +28,16 @@ impl HighWater {
         self.is_full = self.is_full && !self.is_half_empty();
         let admits = !self.is_full && self.fits(messages, octets);
         if !admits {
-            let (most_messages, most_octets) = self.wanted.unwrap_or_default();
-            self.wanted = Some((most_messages.max(messages), most_octets.max(octets)));
-            self.is_full = true;
+            self.refuse(messages, octets);
         }
         admits
+    }
+
+    /// Notes a refusal, for whatever reason.
+    pub(crate) fn refuse(&mut self, messages: usize, octets: usize) {
+        let (most_messages, most_octets) = self.wanted.unwrap_or_default();
+        self.wanted = Some((most_messages.max(messages), most_octets.max(octets)));
+        self.is_full = true;
     }
 
     /// Whether something was refused, and there is room for it since both counts have fallen to half;

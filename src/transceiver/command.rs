@@ -97,7 +97,8 @@ pub enum Refused {
     /// So much waits for the server that no more is taken; wait for
     /// [`Event::Room`](super::Event::Room), which comes behind all events that wait to be taken.
     Full,
-    /// So much waits for this one browser, which is slow to read, that no more is taken for it; wait
+    /// So much waits for this one browser, which is slow to read, or for all such browsers together,
+    /// that no more is taken for it; wait
     /// for [`Event::TargetRoom`](super::Event::TargetRoom), or part from it.
     Slow,
     /// So many events wait to be taken that not even a report could be added: take some.

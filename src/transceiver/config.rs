@@ -111,7 +111,8 @@ pub struct Limits {
     /// that is more.
     pub send_bytes_max: usize,
     /// High-water mark: messages that wait for one browser, because it is slow to read what it was sent
-    /// before.
+    /// before. All slow ones together may have as much as sixteen of them, or as the server where that
+    /// is more: above that, no more is taken for those who are slow; above twice that, for nobody.
     pub target_messages_max: usize,
     /// High-water mark: octets that wait for one browser.
     pub target_bytes_max: usize,

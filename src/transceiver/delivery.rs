@@ -18,6 +18,8 @@ pub(crate) struct Delivery {
     pub(crate) mark: Option<Mark>,
     /// Whether it has our close frame, behind which no ping makes sense.
     pub(crate) is_close: bool,
+    /// Whether it answers a ping of the client.
+    pub(crate) is_pong: bool,
     /// How many of the application's or of our own were put together in this one.
     pub(crate) parts: usize,
     /// What it counts against the limits, in octets.
@@ -53,6 +55,7 @@ impl Delivery {
             origin,
             mark: None,
             is_close: false,
+            is_pong: false,
             parts: 1,
             weight,
             answers: Vec::new(),
@@ -67,7 +70,7 @@ impl Delivery {
     /// The same for others; its octets are shared.
     pub(crate) fn clone_to(&self, to: Recipients) -> Self {
         let copy = Self::new(to, self.body.clone(), self.origin);
-        Self { is_close: self.is_close, mark: self.mark, ..copy }
+        Self { is_close: self.is_close, is_pong: self.is_pong, mark: self.mark, ..copy }
     }
 
     pub(crate) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
@@ -88,6 +91,13 @@ impl Delivery {
     /// The same with the mark of a close frame.
     pub(crate) fn closing(self) -> Self {
         Self { is_close: true, ..self }
+    }
+
+    /// The answer to a ping of the client.
+    pub(crate) fn pong(to: ConnId, payload: &[u8]) -> Self {
+        let mut frame = BytesMut::with_capacity(payload.len() + 2);
+        websocket::encode(Opcode::Pong, payload, &mut frame);
+        Self { is_pong: true, ..Self::to_one(to, frame.freeze(), Origin::Own) }
     }
 
     /// A ping whose pong proves that all before it was read.

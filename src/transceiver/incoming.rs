@@ -76,15 +76,18 @@ impl Server {
             Kind::WebSocketHandshake => self.shake_hands(request, cx),
             Kind::WebSocket(flags) => self.frame(request, Flags::from(flags), cx),
             Kind::Credits(octets) => self.outbox.written(request.conn_id(), octets),
-            Kind::Http
+            kind @ (Kind::Http
             | Kind::Json
             | Kind::Xml
             | Kind::StreamFirst
             | Kind::StreamPiece { .. }
             | Kind::Control
-            | Kind::Unknown => {
+            | Kind::Unknown) => {
                 let target = self.target(request.conn_id());
-                self.outbox.heard(target.conn_id);
+                // Others do not wait for an answer before they say the next thing.
+                if kind == Kind::Http {
+                    self.outbox.heard(target.conn_id);
+                }
                 cx.events.push(Event::Request { target, request });
             }
         }
@@ -139,10 +142,17 @@ impl Server {
 
     pub(super) fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
         if self.sessions.len() > cx.config.limits.sessions_max.saturating_mul(2) {
-            self.sessions.forget_the_gone();
+            let forgotten = self.sessions.forget_the_gone();
+            self.give_up(&forgotten);
         }
         self.sessions.insert(conn_id, state);
         self.rounds.keep_going(true, cx.io.now());
+    }
+
+    /// These connections were ended and are forgotten: what still waits for them is given up.
+    pub(super) fn give_up(&mut self, forgotten: &[ConnId]) {
+        let lost = self.outbox.give_up(forgotten);
+        self.report_undelivered(lost, Loss::Slow);
     }
 
     fn frame(&mut self, request: Request, flags: Flags, cx: &mut Context<'_>) {
@@ -163,7 +173,13 @@ impl Server {
                 }
                 return;
             }
-            Some(State::Ending | State::Gone | State::Free) => return,
+            Some(State::Ending | State::Gone | State::Free) => {
+                // What was said before its end may wait for this.
+                if flags.opcode() == Some(Opcode::Pong) {
+                    self.pong(conn_id, &payload);
+                }
+                return;
+            }
             None if conn_id.0 < 0 => return,
             None if !self.parting.is_none() || !self.has_slot(cx.config) => {
                 self.send_elsewhere(conn_id, cx);
@@ -179,9 +195,7 @@ impl Server {
                 cx.events.push(Event::SessionMessage { target, message, raw });
             }
             Ok(Incoming::Ping(payload)) => {
-                let mut pong = BytesMut::with_capacity(payload.len() + 2);
-                websocket::encode(Opcode::Pong, &payload, &mut pong);
-                self.outbox.push(Delivery::to_one(conn_id, pong.freeze(), Origin::Own));
+                self.outbox.push(Delivery::pong(conn_id, &payload));
             }
             Ok(Incoming::Pong(payload)) => self.pong(conn_id, &payload),
             Ok(Incoming::Close(close)) => {

@@ -20,8 +20,10 @@ pub(crate) struct Lanes {
     open: VecDeque<ConnId>,
     /// When to look at a lane whatever happens.
     due: BTreeSet<(Instant, ConnId)>,
-    /// All of it together.
+    /// All of it together: above this, those are refused for whom something waits already.
     marks: HighWater,
+    /// All of it together: above this, nothing is taken for anybody.
+    most: HighWater,
     bounds: Bounds,
     /// Lanes that refused something and have room again.
     reopened: VecDeque<ConnId>,
@@ -37,6 +39,9 @@ pub(crate) struct Bounds {
 #[derive(Debug)]
 struct Lane {
     waiting: VecDeque<Held>,
+    /// The answer to the last of the client's pings, before all that waits: those before need none
+    /// (RFC 6455 5.5.3). One alone, so that it needs no limit.
+    pong: Option<Delivery>,
     marks: HighWater,
     is_open: bool,
     due: Option<Instant>,
@@ -52,12 +57,17 @@ struct Held {
 }
 
 impl Lanes {
+    /// There is always room for several connections that have as much as one may.
     pub(crate) fn new(messages_max: usize, octets_max: usize, bounds: Bounds) -> Self {
+        let messages_max = messages_max.max(bounds.messages_max.saturating_mul(LANES_MIN));
+        let octets_max = octets_max.max(bounds.octets_max.saturating_mul(LANES_MIN));
+        let most = HighWater::new(messages_max.saturating_mul(2), octets_max.saturating_mul(2));
         Self {
             lanes: BTreeMap::new(),
             open: VecDeque::new(),
             due: BTreeSet::new(),
             marks: HighWater::new(messages_max, octets_max),
+            most,
             bounds,
             reopened: VecDeque::new(),
         }
@@ -79,18 +89,23 @@ impl Lanes {
 
     /// Whether so much more may be put in by the application, for all connections together.
     pub(crate) fn admits(&mut self, messages: usize, octets: usize) -> bool {
-        self.marks.admits(messages, octets)
+        self.most.admits(messages, octets)
     }
 
     /// Whether it refused something for want of room for all, and has room again; says so once.
     pub(crate) fn reopened(&mut self) -> bool {
-        self.marks.reopened()
+        self.most.reopened()
     }
 
     /// Whether so much more may be put in by the application for one connection.
     pub(crate) fn admits_to(&mut self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
-        let lane = self.lanes.get_mut(&conn_id);
-        lane.is_none_or(|lane| lane.marks.admits(messages, octets))
+        let Some(lane) = self.lanes.get_mut(&conn_id) else { return true };
+        // The slow share what room there is for them, so that there is room for the others.
+        let has_room = lane.marks.admits(messages, octets) && self.marks.admits(messages, octets);
+        if !has_room {
+            lane.marks.refuse(messages, octets);
+        }
+        has_room
     }
 
     /// A connection that something was refused for, and that has room again.
@@ -100,14 +115,20 @@ impl Lanes {
 
     /// Puts a delivery behind the others; up to so many octets go together in one.
     pub(crate) fn hold(&mut self, conn_id: ConnId, delivery: Delivery, together_max: usize) {
-        self.marks.add(delivery.weight);
         let Bounds { messages_max, octets_max } = self.bounds;
         let lane = self.lanes.entry(conn_id).or_insert_with(|| Lane {
             waiting: VecDeque::new(),
+            pong: None,
             marks: HighWater::new(messages_max, octets_max),
             is_open: false,
             due: None,
         });
+        if delivery.is_pong {
+            lane.pong = Some(delivery);
+            return;
+        }
+        self.marks.add(delivery.weight);
+        self.most.add(delivery.weight);
         lane.marks.add(delivery.weight);
         match lane.waiting.back_mut() {
             Some(last) if last.takes(&delivery, together_max) => last.put(delivery),
@@ -157,8 +178,10 @@ impl Lanes {
         loop {
             let conn_id = *self.open.front()?;
             let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
-            if let Some(first) = lane.and_then(|lane| lane.waiting.front()) {
-                return Some((conn_id, first.octets));
+            if let Some(lane) = lane {
+                let pong = lane.pong.as_ref().map(|pong| pong.body.len());
+                let first = lane.waiting.front().map(|held| held.octets);
+                return Some((conn_id, pong.or(first).unwrap_or(0)));
             }
             // It has gone meanwhile.
             self.open.pop_front();
@@ -176,10 +199,12 @@ impl Lanes {
     pub(crate) fn take(&mut self) -> Option<Delivery> {
         let conn_id = self.open.pop_front()?;
         let lane = self.lanes.get_mut(&conn_id)?;
-        let taken = lane.waiting.pop_front().map(Held::together);
-        if let Some(delivery) = &taken {
-            self.marks.remove(delivery.parts, delivery.weight);
-            lane.marks.remove(delivery.parts, delivery.weight);
+        let pong = lane.pong.take();
+        let taken = pong.or_else(|| lane.waiting.pop_front().map(Held::together));
+        if let Some(Delivery { parts, weight, .. }) = taken.as_ref().filter(|it| !it.is_pong) {
+            self.marks.remove(*parts, *weight);
+            self.most.remove(*parts, *weight);
+            lane.marks.remove(*parts, *weight);
         }
         if lane.marks.reopened() {
             self.reopened.push_back(conn_id);
@@ -192,12 +217,20 @@ impl Lanes {
         taken
     }
 
-    /// Takes all that waits for one connection, in order.
+    /// Takes all that waits for one connection, in order, save a pong.
     pub(crate) fn take_all_of(&mut self, conn_id: ConnId) -> Vec<Delivery> {
         let Some(lane) = self.remove(conn_id) else { return Vec::new() };
         let all: Vec<_> = lane.waiting.into_iter().map(Held::together).collect();
-        all.iter().for_each(|taken| self.marks.remove(taken.parts, taken.weight));
+        for Delivery { parts, weight, .. } in &all {
+            self.marks.remove(*parts, *weight);
+            self.most.remove(*parts, *weight);
+        }
         all
+    }
+
+    /// All connections are gone: nobody waits for room any more.
+    pub(crate) fn forget_reopened(&mut self) {
+        self.reopened.clear();
     }
 
     fn remove(&mut self, conn_id: ConnId) -> Option<Lane> {
@@ -244,6 +277,9 @@ impl Held {
 
 /// Octets of bodies that are put together into one delivery.
 const TOGETHER_MAX: usize = 32 << 10;
+
+/// For how many connections there is as much room as one may use.
+const LANES_MIN: usize = 16;
 
 #[cfg(test)]
 mod tests {

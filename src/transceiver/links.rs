@@ -20,6 +20,10 @@ impl Server {
     ) {
         match notice {
             socket::Event::Up { link, .. } => {
+                if side == Side::Requests {
+                    // Pongs were lost with the one before, perhaps.
+                    self.outbox.ask_again(&mut self.sessions);
+                }
                 let change = self.life.up(side, link);
                 self.changed(change, None, config, io);
                 self.look_at_subscription();

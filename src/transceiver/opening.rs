@@ -19,7 +19,7 @@ impl Server {
             // No browser: there is nobody to answer.
             return;
         }
-        if let Some(State::Open | State::Closing) = self.sessions.state(conn_id) {
+        if self.sessions.state(conn_id).is_some() {
             // Mongrel2 never uses an id twice in one life; whoever does has ended the other one.
             self.disconnected(conn_id, cx);
         }

@@ -1,7 +1,7 @@
 //! Deliveries to one server: every reply passes here, where it is counted, bounded, held back while
 //! its connection has been sent enough, and accounted for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -16,7 +16,7 @@ use super::lanes::{Bounds, Lanes};
 use super::places::Places;
 use super::sessions::Sessions;
 use super::ticket::Ticket;
-use super::window::Mark;
+use super::window::{Mark, Window};
 
 /// What waits for one server's reply link, and what is under way on it.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Outbox {
     /// What of that, and of the lanes, is our own, which is never refused.
     own: HighWater,
     places: Places,
+    /// WebSockets to be asked whether they have read what they were sent, before anything else is.
+    asks: BTreeSet<ConnId>,
     mark: Mark,
     /// Requests whose answers are written, or lost.
     answered: Vec<u64>,
@@ -49,6 +51,7 @@ impl Outbox {
             marks: HighWater::new(messages_max, octets_max),
             own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
             places: Places::default(),
+            asks: BTreeSet::new(),
             mark: Mark::FIRST,
             answered: Vec::new(),
             scratch: BytesMut::new(),
@@ -105,6 +108,11 @@ impl Outbox {
         self.waiting.push_back(delivery);
     }
 
+    /// Whether something waits for this connection because it has not read what it was sent before.
+    pub(crate) fn holds(&self, conn_id: ConnId) -> bool {
+        self.lanes.holds(conn_id)
+    }
+
     fn push_first(&mut self, delivery: Delivery) {
         self.count(&delivery);
         self.waiting.push_front(delivery);
@@ -137,17 +145,39 @@ impl Outbox {
             return Some(Message::from(Proof { sender: sender.clone(), text }.encode()));
         }
         loop {
-            let next = match self.next_held(sessions, now) {
-                Some(delivery) => Some(delivery),
-                None => {
-                    let delivery = self.waiting.pop_front()?;
-                    self.admit(delivery, sessions, now)
-                }
+            let next = if let Some(ping) = self.next_ask(sessions) {
+                Some(ping)
+            } else if let Some(held) = self.next_held(sessions, now) {
+                Some(held)
+            } else if let Some(delivery) = self.waiting.pop_front() {
+                self.admit(delivery, sessions, now)
+            } else if self.asks.is_empty() {
+                return None;
+            } else {
+                None
             };
             if let Some(delivery) = next {
                 return Some(self.start(delivery, sender, sessions, now));
             }
         }
+    }
+
+    /// A ping to those who are to be asked. The windows of others have changed meanwhile.
+    fn next_ask(&mut self, sessions: &Sessions) -> Option<Delivery> {
+        let mut to = Vec::new();
+        while to.len() < TARGETS_MAX {
+            let Some(conn_id) = self.asks.pop_first() else { break };
+            if sessions.window(conn_id).is_some_and(Window::wants_ping) {
+                to.push(conn_id);
+            }
+        }
+        if to.is_empty() {
+            return None;
+        }
+        self.mark = self.mark.next();
+        let ping = Delivery::ping(to, self.mark);
+        self.count(&ping);
+        Some(ping)
     }
 
     /// The next of those that were held back, where its connection has a place for it.
@@ -156,6 +186,9 @@ impl Outbox {
             if self.places.has_one(to, octets, sessions, now) {
                 let delivery = self.lanes.take()?;
                 self.marks.put(delivery.parts, delivery.weight);
+                if delivery.is_pong {
+                    self.own.put(delivery.parts, delivery.weight);
+                }
                 return Some(delivery);
             }
             self.lanes.shut_first();
@@ -166,10 +199,6 @@ impl Outbox {
 
     /// Lets a delivery pass as far as its connections have places, and holds the rest back.
     fn admit(&mut self, delivery: Delivery, sessions: &Sessions, now: Instant) -> Option<Delivery> {
-        if delivery.mark.is_some() {
-            // Without this ping nothing else would ever pass.
-            return Some(delivery);
-        }
         let octets = delivery.body.len();
         let mut passes =
             |to: &ConnId| !self.lanes.holds(*to) && self.places.has_one(*to, octets, sessions, now);
@@ -199,7 +228,8 @@ impl Outbox {
     }
 
     fn hold(&mut self, to: ConnId, delivery: Delivery, sessions: &Sessions, now: Instant) {
-        if delivery.origin == Origin::Own {
+        // One pong for each lane needs no bound.
+        if delivery.origin == Origin::Own && !delivery.is_pong {
             self.own.put(delivery.parts, delivery.weight);
         }
         let is_hang_up = delivery.is_hang_up();
@@ -209,6 +239,11 @@ impl Outbox {
 
     /// Sees to it that a lane is looked at again, though its client may never prove anything.
     fn look_again(&mut self, to: ConnId, is_hang_up: bool, sessions: &Sessions, now: Instant) {
+        let window = sessions.window(to);
+        if !is_hang_up && window.is_some_and(Window::wants_ping) {
+            // The ping, or its pong, was lost with a link.
+            self.asks.insert(to);
+        }
         if self.lanes.has_date(to) {
             return;
         }
@@ -232,15 +267,14 @@ impl Outbox {
         now: Instant,
     ) -> Message {
         let to_ask = self.places.take(&delivery, sessions, now);
-        if !to_ask.is_empty() {
-            self.mark = self.mark.next();
-            if to_ask.len() == 1 && delivery.body.len() <= APPEND_MAX {
+        if let [only] = to_ask[..] {
+            if delivery.body.len() <= APPEND_MAX {
+                self.mark = self.mark.next();
                 delivery.append_ping(self.mark);
-                sessions.window_mut(to_ask[0]).into_iter().for_each(|w| w.asked(self.mark));
-            } else {
-                self.push_first(Delivery::ping(to_ask, self.mark));
+                sessions.window_mut(only).into_iter().for_each(|window| window.asked(self.mark));
             }
         }
+        self.asks.extend(to_ask);
         encode_head(sender, delivery.to.as_slice(), &mut self.scratch);
         let head = self.scratch.split().freeze();
         let message = Message::from(Frame::with_head(head, delivery.body.clone()));
@@ -248,7 +282,7 @@ impl Outbox {
         message
     }
 
-    /// A connection that is no WebSocket asks something: it has read what it was sent before.
+    /// A browser asks something over HTTP: it has read what it was sent before.
     pub(crate) fn heard(&mut self, from: ConnId) {
         if !self.lanes.holds(from) {
             self.places.clear(from);
@@ -298,6 +332,12 @@ impl Outbox {
 
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.lanes.next_due()
+    }
+
+    /// Gives up what waits for connections that were ended, but for that: whom to report.
+    pub(crate) fn give_up(&mut self, ended: &[ConnId]) -> Vec<ConnId> {
+        let held: Vec<_> = ended.iter().filter(|to| self.lanes.holds(**to)).collect();
+        held.into_iter().flat_map(|to| self.lose_lane(*to, true)).collect()
     }
 
     /// Gives up what waits for one connection, but for its end, if that is to `remain`.
@@ -358,20 +398,14 @@ impl Outbox {
         lost
     }
 
-    /// Pings may be lost: asks those anew for whom something waits.
-    fn ask_again(&mut self, sessions: &mut Sessions) {
+    /// Pings or pongs may be lost: asks those anew for whom something waits.
+    pub(crate) fn ask_again(&mut self, sessions: &mut Sessions) {
         sessions.lost_link();
         self.places.lost_link();
-        let (credited, held): (Vec<_>, Vec<_>) = self
-            .lanes
-            .connections()
-            .filter(|to| self.is_proving(*to, sessions))
-            .partition(|to| self.places.has_credits(*to));
+        let credited: Vec<_> =
+            self.lanes.connections().filter(|to| self.places.has_credits(*to)).collect();
         credited.into_iter().for_each(|to| self.lanes.open(to));
-        for some in held.chunks(TARGETS_MAX) {
-            self.mark = self.mark.next();
-            self.push_first(Delivery::ping(some.to_vec(), self.mark));
-        }
+        self.asks.extend(self.lanes.connections());
     }
 
     /// Nothing of this can be delivered any more: whom the application's deliveries were for.
@@ -379,6 +413,8 @@ impl Outbox {
         let mut lost = self.lose_under_way(sessions);
         lost.extend(self.lose_waiting());
         self.places.clear_all();
+        self.asks.clear();
+        self.lanes.forget_reopened();
         lost
     }
 

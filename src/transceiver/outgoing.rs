@@ -149,13 +149,16 @@ impl Server {
     pub(super) fn visit_sessions(&mut self, slice: usize, slices: usize, cx: &mut Context<'_>) {
         let listens = self.is_read && !self.requests.has_backlog();
         let has_listened = self.rounds.has_listened(cx.io.now(), listens);
-        let visit = self.sessions.visit(slice, slices, has_listened);
+        let mut visit = self.sessions.visit(slice, slices, has_listened);
+        self.give_up(&visit.forgotten);
         if !self.rounds.pings() {
             return;
         }
         for conn_id in visit.to_end {
             self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);
         }
+        // Those who read too slowly were sent a ping that they have not answered.
+        visit.to_ping.retain(|conn_id| !self.outbox.holds(*conn_id));
         if !visit.to_ping.is_empty() {
             let mut ping = BytesMut::with_capacity(8);
             let payload = self.rounds.payload();

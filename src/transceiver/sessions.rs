@@ -56,6 +56,8 @@ pub(crate) struct Visit {
     pub(crate) to_ping: Vec<ConnId>,
     /// Silent in spite of a ping: to be ended.
     pub(crate) to_end: Vec<ConnId>,
+    /// Ended by us, and forgotten now.
+    pub(crate) forgotten: Vec<ConnId>,
 }
 
 impl Sessions {
@@ -126,7 +128,7 @@ impl Sessions {
         self.find(conn_id).map(|slot| &mut self.slots[slot].window)
     }
 
-    /// The reply link is lost, perhaps with pings on it.
+    /// A link is lost, perhaps with pings or pongs on it.
     pub(crate) fn lost_link(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.window.lost_link());
     }
@@ -152,26 +154,28 @@ impl Sessions {
 
     /// Forgets all connections that we ended, before their time. Frames that the server still hands
     /// over of them will look like those of sessions that somebody else opened.
-    pub(crate) fn forget_the_gone(&mut self) {
+    pub(crate) fn forget_the_gone(&mut self) -> Vec<ConnId> {
         let is_gone = |slot: &&Slot| slot.state == State::Gone;
         let gone: Vec<_> = self.slots.iter().filter(is_gone).map(|slot| slot.conn_id).collect();
-        for conn_id in gone {
-            self.remove(conn_id);
+        for conn_id in &gone {
+            self.remove(*conn_id);
         }
+        gone
     }
 
     /// Visits the slots of slice number `slice` of `slices`. Which slice a slot is in does not
     /// depend on how many slots there are, so that a growing table brings no visit forward.
     ///
     /// A session heard from since the last visit is left alone; the first silent visit asks for a
-    /// ping, the second for its end. Connections that we ended are forgotten on the second. Where we
+    /// ping, the second for its end. Connections that we ended are forgotten on the second. Who has
+    /// to answer a ping before anything more can be sent to it counts as silent until then. Where we
     /// were not `listening` since the last visit, silence means nothing.
     pub(crate) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
         let blocks = self.slots.chunks_mut(BLOCK).skip(slice).step_by(slices);
         let mut visit = Visit::default();
-        let mut to_forget = Vec::new();
         for slot in blocks.flatten() {
-            if std::mem::take(&mut slot.heard) || !listening {
+            let is_heard = std::mem::take(&mut slot.heard) && !slot.window.is_full();
+            if is_heard || !listening {
                 slot.silent = 0;
                 continue;
             }
@@ -179,12 +183,12 @@ impl Sessions {
             match (slot.state, slot.silent) {
                 (State::Open, 1) => visit.to_ping.push(slot.conn_id),
                 (State::Open, _) => visit.to_end.push(slot.conn_id),
-                (State::Gone, 2..) => to_forget.push(slot.conn_id),
+                (State::Gone, 2..) => visit.forgotten.push(slot.conn_id),
                 (State::Free | State::Closing | State::Ending | State::Gone, _) => {}
             }
         }
-        to_forget.into_iter().for_each(|conn_id| {
-            self.remove(conn_id);
+        visit.forgotten.iter().for_each(|conn_id| {
+            self.remove(*conn_id);
         });
         visit
     }

@@ -7,7 +7,7 @@
 //!
 //! - on a WebSocket, a ping goes behind some of them, and its pong proves that all before it was read
 //!   ([`Window`]);
-//! - elsewhere the time has to do, and whatever the browser asks next ([`Bucket`]).
+//! - elsewhere the time has to do, and over HTTP whatever the browser asks next ([`Bucket`]).
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,13 @@ impl Window {
 
     /// Whether it is time for a ping.
     pub(crate) const fn wants_ping(self) -> bool {
-        self.asked == 0 && self.unproven >= PING_AT
+        self.asked == 0 && self.unproven >= PING_AT && !self.is_full()
+    }
+
+    /// Whether there is no place left even for a ping: links were lost again and again, and it is not
+    /// known what arrived. Only an answer to the last ping helps.
+    pub(crate) const fn is_full(self) -> bool {
+        self.unproven >= places(true)
     }
 
     /// A ping goes with the last delivery, or was the last delivery.
@@ -72,10 +78,12 @@ impl Window {
         is_answer
     }
 
-    /// The ping may be lost with the link. What was sent may have arrived, or not.
-    pub(crate) fn lost_link(&mut self) {
-        self.asked = 0;
-        self.unproven = self.unproven.min(places(false));
+    /// The ping may be lost with a link, or its pong. What was sent may have arrived, or not. As long as
+    /// there is a place for another ping that one will be waited for.
+    pub(crate) const fn lost_link(&mut self) {
+        if !self.is_full() {
+            self.asked = 0;
+        }
     }
 }
 
@@ -180,10 +188,24 @@ mod tests {
     #[test]
     fn a_lost_link_asks_anew() {
         let mut window = Window::default();
-        (0..16).for_each(|_| window.sent());
+        (0..14).for_each(|_| window.sent());
         window.asked(Mark::FIRST);
         window.lost_link();
         assert!(window.wants_ping() && !window.answered(&[1]));
+    }
+
+    #[test]
+    fn there_is_a_place_for_a_ping_or_the_last_one_counts() {
+        let mut window = Window::default();
+        (0..14).for_each(|_| window.sent());
+        for mark in [1, 2] {
+            window.lost_link();
+            assert!(window.wants_ping());
+            window.sent();
+            window.asked(Mark(mark));
+        }
+        window.lost_link();
+        assert!(!window.wants_ping() && window.answered(&[2]) && window.admits(false));
     }
 
     #[test]

@@ -104,6 +104,18 @@ pub(crate) fn credits(conn_id: i64, octets: usize) -> Bytes {
     message_in(Dialect::Json, conn_id, "@*", &headers, br#"{"type":"credits"}"#)
 }
 
+/// What comes by a socket that speaks JSON.
+pub(crate) fn json(conn_id: i64) -> Bytes {
+    let headers = [
+        ("METHOD", "JSON"),
+        ("PATH", "@chat"),
+        ("PATTERN", "@chat"),
+        ("URL_SCHEME", "http"),
+        ("REMOTE_ADDR", "127.0.0.1"),
+    ];
+    message_in(Dialect::Json, conn_id, "@chat", &headers, b"{}")
+}
+
 /// The server's notice that a connection has ended.
 pub(crate) fn notice(conn_id: i64) -> Bytes {
     let body = br#"{"type":"disconnect"}"#;

@@ -26,5 +26,7 @@ mod pacing;
 mod pair;
 mod parting;
 mod pings;
+mod readers;
 mod servers;
 mod sessions;
+mod slow;

@@ -1,0 +1,212 @@
+//! What slow browsers, hostile ones and lost links may do to what waits for them.
+
+use mongrel2_transceiver::transceiver::{Command, Event, Refused, Target};
+use mongrel2_transceiver::websocket::Message;
+
+use crate::browser::{frame, handshake, json, text};
+use crate::pair::{Pair, plain, reply, say, small};
+use crate::readers::Readers;
+
+fn tell(pair: &mut Pair, target: Target, number: usize, size: usize) {
+    let text = format!("{number},{}", "x".repeat(size));
+    pair.submit(Command::Send { target, message: Message::Text(text.into()) });
+}
+
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+/// Messages that are too large to be put together, or to be copied for a ping.
+#[test]
+fn large_messages_are_paced_too() {
+    let mut pair = Pair::up(1, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..60).for_each(|number| tell(&mut pair, target, number, 40 << 10));
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3), numbers(60));
+}
+
+#[test]
+fn a_hang_up_lets_the_client_read_what_was_said_before() {
+    let mut pair = Pair::up(2, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..100).for_each(|number| tell(&mut pair, target, number, 0));
+    pair.submit(Command::HangUp { target });
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3), numbers(100));
+    assert!(readers.of[&3].is_ended);
+}
+
+#[test]
+fn a_client_that_closes_gets_what_the_application_says_before_it_knows() {
+    let mut pair = Pair::up(3, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..100).for_each(|number| tell(&mut pair, target, number, 0));
+    pair.run_ms(5);
+    pair.deliver(frame(3, "0x88", b"\x03\xE8"));
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert!(readers.texts(3).starts_with(&numbers(100)), "{:?}", readers.texts(3).len());
+    assert!(readers.of[&3].is_ended);
+}
+
+/// All places are taken, and nothing waits, while the proof is lost.
+#[test]
+fn a_proof_lost_with_the_reply_link_is_asked_for_anew_though_nothing_waited() {
+    let mut pair = Pair::up(4, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..13).for_each(|number| {
+        tell(&mut pair, target, number, 0);
+        pair.run_ms(1);
+    });
+    let _lost_in_mongrel2 = pair.replies();
+    let stream = pair.reply_stream();
+    pair.world.network.cut(stream);
+    pair.run_ms(2000);
+    (13..20).for_each(|number| tell(&mut pair, target, number, 0));
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3).last().map(String::as_str), Some("19"));
+}
+
+#[test]
+fn a_proof_lost_with_the_request_link_is_asked_for_anew() {
+    let mut pair = Pair::up(5, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..50).for_each(|number| tell(&mut pair, target, number, 0));
+    pair.run_ms(5);
+    readers.take(&mut pair);
+    let stream = pair.request_stream();
+    // The pong is on its way when the link is cut.
+    let waiting = readers.waiting(3);
+    readers.read(&mut pair, 3, waiting);
+    pair.world.network.cut(stream);
+    for _ in 0..1000 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3), numbers(50));
+}
+
+#[test]
+fn a_link_that_is_lost_again_and_again_asks_for_no_more_than_there_are_places() {
+    let mut pair = Pair::up(6, plain());
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..50).for_each(|number| tell(&mut pair, target, number, 0));
+    pair.run_ms(5);
+    for _ in 0..8 {
+        let stream = pair.reply_stream();
+        pair.world.network.cut(stream);
+        pair.run_ms(3000);
+        readers.take(&mut pair);
+    }
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3).last().map(String::as_str), Some("49"));
+}
+
+/// Who speaks JSON or XML over a bare socket does not wait for answers.
+#[test]
+fn what_comes_by_a_socket_proves_nothing() {
+    let mut pair = Pair::up(11, plain());
+    let target = pair.target(3);
+    let mut readers = Readers::default();
+    for part in 0..3 {
+        pair.deliver(json(3));
+        pair.until(|event| matches!(event, Event::Request { .. }));
+        (0..10).for_each(|number| pair.submit(reply(target, format!("{},", part * 10 + number))));
+    }
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!(readers.texts(3), numbers(30));
+}
+
+/// One that reads nothing must not use up the room of all.
+#[test]
+fn one_who_reads_nothing_leaves_room_for_others() {
+    let mut pair = Pair::up(7, plain());
+    let (slow, other) = (pair.open(3), pair.open(4));
+    let mut sent = 0;
+    loop {
+        match pair.world.submit(pair.handler, say(slow, "x")) {
+            Ok(()) => sent += 1,
+            Err(Refused::Slow) => break,
+            Err(Refused::Full) => panic!("full after {sent}"),
+            Err(refused) => panic!("{refused}"),
+        }
+        if sent % 1000 == 0 {
+            pair.run_ms(1);
+        }
+    }
+    pair.submit(say(other, "y"));
+    pair.run_ms(5);
+    assert!(pair.replies().iter().any(|(conn_id, _)| *conn_id == 4));
+}
+
+/// It pings without end, reads nothing, and answers none of our pings.
+#[test]
+fn a_flood_of_pings_of_one_client_stops_nobody() {
+    let mut pair = Pair::up(8, plain());
+    pair.open(3);
+    pair.open(4);
+    for _ in 0..70 {
+        (0..1000).for_each(|_| pair.deliver(frame(3, "0x89", b"?")));
+        pair.run_ms(1);
+    }
+    pair.run_ms(100);
+    pair.replies();
+    pair.deliver(text(4, "hello"));
+    pair.run_ms(1000);
+    let is_heard = |event: &Event| matches!(event, Event::SessionMessage { .. });
+    assert!(pair.events().iter().any(is_heard));
+}
+
+#[test]
+fn an_end_that_is_forgotten_early_is_the_17th_of_nobody() {
+    let config = small(|config| config.ping_interval = Some(std::time::Duration::from_millis(640)));
+    let mut pair = Pair::up(9, config);
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..60).for_each(|number| tell(&mut pair, target, number, 40 << 10));
+    pair.submit(Command::HangUp { target });
+    for _ in 0..100 {
+        pair.run_ms(100);
+        readers.take(&mut pair);
+    }
+    readers.read_all(&mut pair);
+    assert!(readers.of[&3].is_ended);
+}
+
+#[test]
+fn a_handshake_on_an_id_that_is_in_use_starts_anew() {
+    let mut pair = Pair::up(10, plain());
+    let target = pair.open(3);
+    (0..60).for_each(|number| tell(&mut pair, target, number, 0));
+    pair.run_ms(5);
+    pair.submit(Command::HangUp { target });
+    pair.replies_soon();
+    pair.deliver(handshake(3, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    let replies = pair.replies_soon();
+    assert!(replies.iter().any(|(_, body)| body.starts_with(b"HTTP/1.1 101 ")), "{replies:?}");
+}
