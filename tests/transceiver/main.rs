@@ -23,6 +23,7 @@ mod live;
 mod lives;
 mod orders;
 mod pacing;
+mod pacing_model;
 mod pair;
 mod parting;
 mod pings;
