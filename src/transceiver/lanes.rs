@@ -100,8 +100,9 @@ impl Lanes {
     /// Whether so much more may be put in by the application for one connection.
     pub(crate) fn admits_to(&mut self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
         let Some(lane) = self.lanes.get_mut(&conn_id) else { return true };
-        // The slow share what room there is for them, so that there is room for the others.
-        let has_room = lane.marks.admits(messages, octets) && self.marks.admits(messages, octets);
+        // The slow share what room there is for them, so that there is room for the others. Here no
+        // room is kept shut until half is free: those who read soon must not wait for those who do not.
+        let has_room = lane.marks.admits(messages, octets) && !self.marks.is_exceeded();
         if !has_room {
             lane.marks.refuse(messages, octets);
         }

@@ -34,6 +34,8 @@ struct Model {
     room: BTreeMap<i64, usize>,
     /// A cut has taken the server's life: there is nothing more to learn.
     is_down: bool,
+    /// How many the handler has counted as undelivered when it stopped.
+    stopped: Option<usize>,
 }
 
 impl Model {
@@ -51,7 +53,17 @@ impl Model {
         let pair = Pair::up(seed, small(change));
         let (readers, tallies) = (Readers::default(), BTreeMap::new());
         let (refused, room) = (BTreeMap::new(), BTreeMap::new());
-        Self { pair, dice, readers, tallies, last_id: 0, refused, room, is_down: false }
+        Self {
+            pair,
+            dice,
+            readers,
+            tallies,
+            last_id: 0,
+            refused,
+            room,
+            is_down: false,
+            stopped: None,
+        }
     }
 
     fn target(&self, conn_id: i64) -> Target {
@@ -164,6 +176,7 @@ impl Model {
                         self.tallies.get_mut(&target.conn_id.0).unwrap().undelivered += 1;
                     }
                 }
+                Event::Stopped { undelivered } => self.stopped = Some(undelivered),
                 Event::ServerDown { .. } => self.is_down = true,
                 Event::TargetRoom { target } => {
                     *self.room.entry(target.conn_id.0).or_default() += 1
@@ -278,6 +291,32 @@ impl Model {
             let last = (self.tallies[id].next - 1).to_string();
             assert_eq!(self.readers.texts(*id).last(), Some(&last), "{id} is stuck");
         }
+        self.check(cuts);
+        for (id, tally) in &self.tallies {
+            if tally.is_session && !tally.is_over && self.refused.contains_key(id) {
+                assert!(self.room.contains_key(id), "{id} was never told of room");
+            }
+        }
+    }
+
+    /// The handler ends while all of it goes on; some read.
+    fn shut_down(&mut self) {
+        self.pair.submit(Command::Shutdown);
+        for _ in 0..300 {
+            self.pass(10);
+            for id in self.readers.of.keys().copied().collect::<Vec<_>>() {
+                let most = if id % 3 == 0 { 0 } else { self.dice.below(4) };
+                self.readers.read(&mut self.pair, id, most);
+            }
+        }
+        let sum = self.tallies.values().map(|tally| tally.undelivered).sum();
+        assert_eq!(self.stopped, Some(sum));
+        self.readers.read_all(&mut self.pair);
+        self.check(false);
+    }
+
+    /// Everything accepted was read in order and once, or is reported.
+    fn check(&self, cuts: bool) {
         for (id, tally) in &self.tallies {
             let read = self.readers.texts(*id);
             let numbers: Vec<usize> = read.iter().map(|text| text.parse().unwrap()).collect();
@@ -288,13 +327,10 @@ impl Model {
                 let known = numbers.len() + tally.undelivered;
                 assert_eq!(known, tally.accepted, "{id} ({ended}): {} read", numbers.len());
             }
-            if tally.is_session && !tally.is_over && self.refused.contains_key(id) {
-                assert!(self.room.contains_key(id), "{id} was never told of room");
-            }
         }
     }
 
-    fn run(seed: u64, cuts: bool) {
+    fn run(seed: u64, cuts: bool, shuts_down: bool) {
         let mut model = Self::new(seed);
         let steps = 40 + model.dice.below(160);
         for _ in 0..steps {
@@ -303,21 +339,30 @@ impl Model {
                 return;
             }
         }
-        model.finish(cuts);
+        if shuts_down {
+            model.shut_down();
+        } else {
+            model.finish(cuts);
+        }
     }
 }
 
 #[test]
 fn nobody_is_dropped_and_nothing_is_lost() {
-    (0..100).for_each(|seed| named(seed, false));
+    (0..100).for_each(|seed| named(seed, false, false));
+}
+
+#[test]
+fn an_end_in_the_middle_accounts_for_everything() {
+    (2000..2100).for_each(|seed| named(seed, false, true));
 }
 
 #[test]
 fn links_come_and_go_and_nobody_is_dropped() {
-    (1000..1100).for_each(|seed| named(seed, true));
+    (1000..1100).for_each(|seed| named(seed, true, false));
 }
 
-fn named(seed: u64, cuts: bool) {
-    let run = || Model::run(seed, cuts);
-    assert!(std::panic::catch_unwind(run).is_ok(), "it was seed {seed}, with cuts: {cuts}");
+fn named(seed: u64, cuts: bool, shuts_down: bool) {
+    let run = || Model::run(seed, cuts, shuts_down);
+    assert!(std::panic::catch_unwind(run).is_ok(), "it was seed {seed}");
 }
