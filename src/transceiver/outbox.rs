@@ -267,11 +267,11 @@ impl Outbox {
         now: Instant,
     ) -> Message {
         let to_ask = self.places.take(&delivery, sessions, now);
-        if let [only] = to_ask[..] {
+        if let ([only], [_]) = (&to_ask[..], delivery.to.as_slice()) {
             if delivery.body.len() <= APPEND_MAX {
                 self.mark = self.mark.next();
                 delivery.append_ping(self.mark);
-                sessions.window_mut(only).into_iter().for_each(|window| window.asked(self.mark));
+                sessions.window_mut(*only).into_iter().for_each(|window| window.asked(self.mark));
             }
         }
         self.asks.extend(to_ask);

@@ -210,3 +210,19 @@ fn a_handshake_on_an_id_that_is_in_use_starts_anew() {
     let replies = pair.replies_soon();
     assert!(replies.iter().any(|(_, body)| body.starts_with(b"HTTP/1.1 101 ")), "{replies:?}");
 }
+
+/// Nobody is asked because somebody else is to be.
+#[test]
+fn a_broadcast_asks_only_those_who_have_to_prove_something() {
+    let mut pair = Pair::up(12, plain());
+    let targets = vec![pair.open(3), pair.open(4)];
+    let mut readers = Readers::default();
+    for _ in 0..6 {
+        pair.submit(say(targets[0], "x"));
+        pair.run_ms(1);
+    }
+    pair.submit(Command::Broadcast { targets, message: Message::Text("all".into()) });
+    pair.run_ms(5);
+    readers.read_all(&mut pair);
+    assert_eq!((readers.of[&3].pongs.len(), readers.of[&4].pongs.len()), (1, 0));
+}
