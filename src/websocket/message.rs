@@ -32,6 +32,15 @@ impl Message {
         }
     }
 
+    /// The text; `None` where it is binary.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.as_str()),
+            Self::Binary(_) => None,
+        }
+    }
+
     /// How many octets of payload there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -89,6 +98,12 @@ impl From<Vec<u8>> for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_texts_are_read_as_text() {
+        assert_eq!(Message::from("Hello").text(), Some("Hello"));
+        assert_eq!(Message::from(&b"Hello"[..]).text(), None);
+    }
 
     #[test]
     fn text_and_octets_have_their_opcodes() {
