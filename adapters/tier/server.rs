@@ -29,7 +29,7 @@ impl Browsers {
     pub(crate) fn ask(&mut self, submit: impl FnOnce(Command) -> Result<(), Refused>) {
         self.asked += 1;
         if let Err(refused) = submit(Command::Deliver(self.request())) {
-            println!("browser {} waits: {refused}", self.asked);
+            println!("browser {} goes away: {refused}", self.asked);
         }
     }
 

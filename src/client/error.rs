@@ -69,6 +69,8 @@ pub enum ActError {
     Closing,
     /// A close frame that may not be sent.
     Close(CloseError),
+    /// The path of a jssocket message does not begin with `@`.
+    JsonPath,
     /// The body of a jssocket or XML message is not built as it must be.
     Body,
     /// Mongrel2 answers this itself: the handler never sees it.
@@ -145,10 +147,15 @@ impl fmt::Display for ActError {
             Self::Expect => "Mongrel2 takes no expect but 100-continue",
             Self::NotFirst => "only the first request of a connection can be a handshake",
             Self::NoHandshake => "the headers do not make a WebSocket handshake",
-            Self::Handshake => "the headers make a WebSocket handshake",
+            Self::Handshake => {
+                "the headers make a WebSocket handshake, which a client of protocol http does not make"
+            }
             Self::WebSocket => "the connection is a WebSocket, which takes no requests",
-            Self::NotOpen => "the WebSocket is not open",
+            Self::NotOpen => {
+                "the WebSocket is not open: its handshake was not made, not answered, or refused"
+            }
             Self::Closing => "a close frame was sent, and nothing may follow it",
+            Self::JsonPath => "the path of a jssocket message begins with '@'",
             Self::Body => "the body is not built as jssocket and XML messages are",
             Self::Swallowed => "Mongrel2 answers this itself, and the handler never sees it",
         })

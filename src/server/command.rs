@@ -127,7 +127,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoHandler => "no handler is connected",
-            Self::Full => "the handlers' queues are full: wait for room",
+            Self::Full => "too much waits for the handlers: let them take some, and try again",
             Self::Neglected => "too many events wait to be taken: take some",
             Self::TooLarge => "the message is larger than the limits allow",
             Self::ShuttingDown => "the server is shutting down",

@@ -98,6 +98,13 @@ impl fmt::Display for Error {
                 "{wanted} did not come within {within:?}: does the handler answer? `set_timeout` \
                  gives it longer"
             ),
+            Self::Unexpected { wanted, received } if matches!(**received, Received::Raw(_)) => {
+                write!(
+                    f,
+                    "instead of {wanted} this came: {received:?}; a client of protocol \
+                 mongrel2 gets replies as they are, which `reply` waits for"
+                )
+            }
             Self::Unexpected { wanted, received } => {
                 write!(f, "instead of {wanted} this came: {received:?}; `received` takes anything")
             }
