@@ -48,7 +48,10 @@ pub enum Action {
         body: Bytes,
     },
     /// A message of another program that speaks as Mongrel2 does, from a client that speaks
-    /// [`Protocol::Mongrel2`](super::Protocol::Mongrel2).
+    /// [`Protocol::Mongrel2`](super::Protocol::Mongrel2). It has the headers that are here and no others,
+    /// and by them a handler tells its [`Kind`](crate::mongrel2::Kind): it is a request over HTTP only
+    /// with all the marks of [`Kind::Http`](crate::mongrel2::Kind::Http), which
+    /// [`Request`](Self::Request) puts in.
     Mongrel2 {
         /// Not empty, and without blanks.
         path: Bytes,
@@ -63,7 +66,9 @@ pub enum Action {
     /// Leave without a word: Mongrel2 tells the handler with a notice, if the handler knows the
     /// connection at all.
     Vanish,
-    /// Whether pings are answered; they are unless told otherwise.
+    /// Whether pings are answered; they are unless told otherwise. To a handler, a browser that does
+    /// not answer them reads nothing: it is the slow one, and then the silent one. Pings that came
+    /// meanwhile are not answered later.
     AnswerPings(bool),
     /// Whether close frames are answered; they are unless told otherwise.
     AnswerCloses(bool),

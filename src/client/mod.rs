@@ -5,6 +5,10 @@
 //! replies is read as a browser would read it. There is no I/O in it and no time, so it serves
 //! tests that play Mongrel2 by hand and the stand-in [`server`](crate::server) alike.
 //!
+//! Tests of handlers do not need it by itself: the module `testing` of each adapter has a `Client` that
+//! runs one, with methods such as `get`, `open`, `send` and `receive`. What it says and gets is made of
+//! [`Ask`], [`Action`], [`Received`] and [`Response`] all the same.
+//!
 //! ```
 //! use mongrel2_transceiver::client::{Ask, Action, Client, Limits, Origin, Protocol, Received};
 //! use mongrel2_transceiver::mongrel2::{ConnId, Request, Sender};

@@ -5,6 +5,9 @@
 //! front of it are browsers: either [clients](#clients), which it holds itself, or whoever runs it
 //! plays them with [`Command::Deliver`] and [`Event::Reply`].
 //!
+//! This is the machine. Tests of handlers have it more comfortably from the module `testing` of each
+//! adapter, whose `Server` runs it beside the test and takes a [`Config`] from here.
+//!
 //! ```
 //! use std::time::{Duration, Instant};
 //! use mongrel2_transceiver::client::{Action, Ask, Protocol};

@@ -58,7 +58,8 @@ impl Client {
         self.hub.submit(Command::Act { client: self.id, action })
     }
 
-    /// Asks for a path with GET, and waits for the response.
+    /// Asks for a path with GET, and waits for the response. (A client that speaks
+    /// [`Protocol::Mongrel2`] gets no responses: it has [`act`](Self::act) and [`reply`](Self::reply).)
     ///
     /// # Errors
     /// See [`request`](Self::request).
@@ -107,8 +108,12 @@ impl Client {
 
     /// Sends a message over the WebSocket.
     ///
+    /// Nothing is waited for, so many in a row may be more than the handler takes meanwhile. What it has
+    /// not taken is bounded; so receive in between, or await something else.
+    ///
     /// # Errors
-    /// What [`act`](Self::act) says.
+    /// What [`act`](Self::act) says; [`Refused::Full`](mongrel2_transceiver::server::Refused::Full) within it, where too much waits: then nothing was
+    /// sent, and it may be tried again.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.act(Action::Send(message.into()))
     }

@@ -194,6 +194,23 @@ impl<R: Runner> Server<R> {
     }
 
     /// Ends the server at once, without a word to any handler: as when its process is killed.
+    ///
+    /// The handlers still serve a server of its name, and try its addresses again and again. So to restart
+    /// it, [`start`](Server::start) one with the [`sender`](Self::sender) and the two addresses of this
+    /// one, and without [`Config::handlers`]: to be introduced again, it would be refused, for its name is
+    /// served. Its clients' requests wait for the handlers' links.
+    ///
+    /// ```
+    /// # use mongrel2_transceiver::server::Config;
+    /// # use mongrel2_transceiver_adapter::testing::{Error, Runner, Server};
+    /// async fn restart<R: Runner + Default>(server: Server<R>) -> Result<Server<R>, Error> {
+    ///     let mut config = Config::new(server.sender().clone());
+    ///     config.send_spec = server.send_spec().clone();
+    ///     config.recv_spec = server.recv_spec().clone();
+    ///     server.kill();
+    ///     Server::start(config).await
+    /// }
+    /// ```
     pub fn kill(mut self) {
         self.hub.board.abandon();
         self.join();
