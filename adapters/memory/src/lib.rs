@@ -1,9 +1,10 @@
 //! Runs machines of `mongrel2-transceiver` in memory: no ports, no waiting, and faults to order.
 //!
 //! A [`Network`] pretends everything that lies between machines: streams, listeners, and the time. A
-//! [`Driver`] runs a machine on it and has the same methods as the drivers of the other adapters, so a
-//! handler for this is one for smol and tokio. [`testing`] adds a stand-in Mongrel2 with its browsers,
-//! and then a handler is tested in microseconds, as it would behave in an hour.
+//! [`Driver`] runs a machine on it and has the same methods as those for smol and tokio, so that a handler
+//! reads the same there; [one that is the same](#the-same-handler-on-sockets) names none of them.
+//! [`testing`] adds a stand-in Mongrel2 with its browsers, and then a handler is tested in microseconds,
+//! as it would behave in an hour.
 //!
 //! # A handler
 //! ```
@@ -77,6 +78,46 @@
 //! ```
 //!
 //! In an async test the same is `network.run(async { ... })`, with `.await` in place of `.wait()`.
+//!
+//! # The same handler on sockets
+//! Each async adapter has a `Driver` of its own, but all of them are streams of events, and their
+//! [`Handle`] is one type. So this runs here, on smol and on tokio:
+//!
+//! ```
+//! use futures_lite::{Stream, StreamExt};
+//! use mongrel2_transceiver::transceiver::{Command, Event, Transceiver};
+//! use mongrel2_transceiver_memory::Handle; // the same as that of smol, and of tokio
+//!
+//! /// To be called with `(driver, handle)`, where `let handle = driver.handle();`.
+//! pub async fn serve(mut events: impl Stream<Item = Event> + Unpin, handle: Handle<Transceiver>) {
+//!     while let Some(event) = events.next().await {
+//!         let answer = match event {
+//!             Event::SessionMessage { target, message, .. } => Command::Send { target, message },
+//!             Event::Stopped { .. } => break,
+//!             _ => continue,
+//!         };
+//!         if let Err(refused) = handle.submit(answer) {
+//!             eprintln!("not taken: {refused}");
+//!         }
+//!     }
+//! }
+//! # use mongrel2_transceiver_memory::{Driver, Network, testing::Server};
+//! #
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let network = Network::new(1);
+//! # let control = "tcp://127.0.0.1:9997".parse()?;
+//! # let handler = Transceiver::new(network.now(), Default::default());
+//! # let driver = Driver::new(&network, handler)?;
+//! # let handle = driver.handle();
+//! # network.spawn(serve(driver, handle));
+//! # let server = Server::for_handler_on(&network, &control).wait()?;
+//! # let mut browser = server.client("websocket").wait()?;
+//! # browser.open("/chat").wait()?;
+//! # browser.send("hello")?;
+//! # assert_eq!(browser.receive().wait()?, "hello".into());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Time
 //! A browser that answers no pings is given up after a minute or two, and that is over in no time:
