@@ -51,7 +51,9 @@ use mongrel2_transceiver_adapter::testing::{Desk, Runner, Thread, attend, in_thr
 
 use crate::{Driver, Handle};
 
-/// A stand-in Mongrel2 that runs in a thread of its own.
+/// A stand-in Mongrel2 that runs in a thread of its own. Made by
+/// [`for_handler`](mongrel2_transceiver_adapter::testing::Server::for_handler) and
+/// [`start`](mongrel2_transceiver_adapter::testing::Server::start).
 pub type Server = mongrel2_transceiver_adapter::testing::Server<Smol>;
 
 /// Says that a [`Server`] runs on this adapter.

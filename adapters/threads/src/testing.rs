@@ -55,7 +55,9 @@ use mongrel2_transceiver_adapter::testing::{Desk, Runner, Started, Thread, in_th
 
 use crate::{Driver, Handle};
 
-/// A stand-in Mongrel2 that runs in a thread of its own.
+/// A stand-in Mongrel2 that runs in a thread of its own. Made by
+/// [`for_handler`](mongrel2_transceiver_adapter::testing::Server::for_handler) and
+/// [`start`](mongrel2_transceiver_adapter::testing::Server::start).
 pub type Server = mongrel2_transceiver_adapter::testing::Server<Threads>;
 
 /// Says that a [`Server`] runs on this adapter.

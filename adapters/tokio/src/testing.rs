@@ -53,7 +53,9 @@ use tokio::runtime::Builder;
 
 use crate::{Driver, Handle};
 
-/// A stand-in Mongrel2 that runs in a thread of its own, on a runtime of its own.
+/// A stand-in Mongrel2 that runs in a thread of its own, on a runtime of its own. Made by
+/// [`for_handler`](mongrel2_transceiver_adapter::testing::Server::for_handler) and
+/// [`start`](mongrel2_transceiver_adapter::testing::Server::start).
 pub type Server = mongrel2_transceiver_adapter::testing::Server<Tokio>;
 
 /// Says that a [`Server`] runs on this adapter.

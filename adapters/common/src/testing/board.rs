@@ -154,6 +154,9 @@ impl State {
             }
             Event::Disconnected { control } => self.partings.set(&control, Ok(())),
             Event::DisconnectFailed { control, failure } => {
+                if !self.partings.is_waiting(&control) {
+                    tracing::warn!(%failure, "a server has ended without parting from a handler");
+                }
                 self.partings.set(&control, Err(failure))
             }
             Event::Ready { client, conn_id } => self.opening.set(&client, Ok(conn_id)),

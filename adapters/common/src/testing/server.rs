@@ -19,8 +19,8 @@ use super::{Error, Pending, Runner};
 ///
 /// Dropping it takes it off every handler that it was introduced to, and waits until it has ended; not
 /// for longer than its [`Config::patience`] and a few seconds, and not at all while a test panics.
-/// Where the handler needs this very thread, as within an executor of one thread, [`stop`](Self::stop)
-/// it before.
+/// Where the handler needs this very thread, as within an executor of one thread, that takes all of the
+/// patience, each time: [`stop`](Self::stop) it before.
 pub struct Server<R: Runner> {
     hub: Arc<Hub>,
     runner: R,
