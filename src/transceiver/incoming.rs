@@ -84,10 +84,7 @@ impl Server {
             | Kind::Control
             | Kind::Unknown) => {
                 let target = self.target(request.conn_id());
-                // Others do not wait for an answer before they say the next thing.
-                if kind == Kind::Http {
-                    self.outbox.heard(target.conn_id);
-                }
+                self.outbox.heard(target.conn_id, kind, cx.io.now());
                 cx.events.push(Event::Request { target, request });
             }
         }

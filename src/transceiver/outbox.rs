@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use crate::introduction::Proof;
-use crate::mongrel2::{ConnId, Sender, TARGETS_MAX, encode_head};
+use crate::mongrel2::{ConnId, Kind, Sender, TARGETS_MAX, encode_head};
 use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
 
@@ -282,10 +282,13 @@ impl Outbox {
         message
     }
 
-    /// A browser asks something over HTTP: it has read what it was sent before.
-    pub(crate) fn heard(&mut self, from: ConnId) {
-        if !self.lanes.holds(from) {
-            self.places.clear(from);
+    /// A connection that is no WebSocket says something, which may prove that it has read what it was
+    /// sent before.
+    pub(crate) fn heard(&mut self, from: ConnId, kind: Kind, now: Instant) {
+        if kind == Kind::Http {
+            self.places.asked(from, self.lanes.holds(from), now);
+        } else if matches!(kind, Kind::Json | Kind::Xml) {
+            self.places.asked_apart(from, now);
         }
     }
 

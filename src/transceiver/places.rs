@@ -93,7 +93,11 @@ impl Places {
 
     fn bucket(&mut self, to: ConnId, now: Instant) -> &mut Bucket {
         if self.buckets.len() >= self.buckets_max {
-            self.buckets.retain(|_, bucket| !bucket.drain(now));
+            self.buckets.retain(|_, bucket| !bucket.drain(now) || bucket.is_apart());
+            if self.buckets.len() > BUCKETS_MAX {
+                // The oldest connection: not all ends are told of.
+                self.buckets.pop_first();
+            }
             self.buckets_max = self.buckets.len() * 2 + BUCKETS_MIN;
         }
         self.buckets.entry(to).or_insert_with(|| Bucket::new(now))
@@ -145,6 +149,9 @@ impl Places {
 
     /// Octets that may go to this connection in one delivery that is put together.
     pub(super) fn together_max(&self, to: ConnId) -> usize {
+        if self.buckets.get(&to).is_some_and(Bucket::is_apart) {
+            return 0;
+        }
         let max = self.credits_of(to).map_or(u64::MAX, |credits| credits.max);
         usize::try_from(max).unwrap_or(usize::MAX)
     }
@@ -154,12 +161,16 @@ impl Places {
         self.credits.values_mut().for_each(|credits| credits.waiting = 0);
     }
 
-    /// All places of this connection are free.
-    pub(super) fn clear(&mut self, of: ConnId) {
-        // It stays, for whoever asks once mostly asks again.
-        if let Some(bucket) = self.buckets.get_mut(&of) {
-            bucket.clear();
+    /// A request has come over HTTP; whether replies still wait for that connection.
+    pub(crate) fn asked(&mut self, by: ConnId, waits: bool, now: Instant) {
+        if self.credits_of(by).is_none() {
+            self.bucket(by, now).asked(waits);
         }
+    }
+
+    /// A message has come by a JSON or XML socket.
+    pub(crate) fn asked_apart(&mut self, by: ConnId, now: Instant) {
+        self.bucket(by, now).asked_apart();
     }
 
     /// A connection is gone.
@@ -176,6 +187,9 @@ impl Places {
 
 /// How many connections with credits are remembered.
 const CREDITS_MAX: usize = 1 << 20;
+
+/// How many connections are remembered because their replies are not put together.
+const BUCKETS_MAX: usize = 1 << 16;
 
 /// How many buckets nobody looks at to find empty ones.
 const BUCKETS_MIN: usize = 64;

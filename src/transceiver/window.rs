@@ -94,11 +94,15 @@ pub(crate) struct Bucket {
     level: u8,
     /// When the level was right.
     at: Instant,
+    /// Requests that were not answered yet.
+    owed: u8,
+    /// Whether each reply has to stay one: Mongrel2 encodes those to JSON and XML sockets one by one.
+    is_apart: bool,
 }
 
 impl Bucket {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { level: 0, at: now }
+        Self { level: 0, at: now, owed: 0, is_apart: false }
     }
 
     pub(crate) const fn admits(&self, is_hang_up: bool) -> bool {
@@ -107,11 +111,26 @@ impl Bucket {
 
     pub(crate) const fn sent(&mut self) {
         self.level = self.level.saturating_add(1);
+        self.owed = self.owed.saturating_sub(1);
     }
 
-    /// All of it was read.
-    pub(super) const fn clear(&mut self) {
-        self.level = 0;
+    /// A request has come over HTTP. Where none was unanswered, and nothing `waits`, it shows that the
+    /// answers before it were read; else it may have been sent ahead of them.
+    pub(crate) const fn asked(&mut self, waits: bool) {
+        if self.owed == 0 && !waits {
+            self.level = 0;
+        }
+        self.owed = self.owed.saturating_add(1);
+        self.is_apart = false;
+    }
+
+    /// A message has come by a JSON or XML socket, which waits for no answers.
+    pub(crate) const fn asked_apart(&mut self) {
+        self.is_apart = true;
+    }
+
+    pub(crate) const fn is_apart(&self) -> bool {
+        self.is_apart
     }
 
     /// Lets the time take its share. Whether nothing is left.
@@ -206,6 +225,26 @@ mod tests {
         }
         window.lost_link();
         assert!(!window.wants_ping() && window.answered(&[2]) && window.admits(false));
+    }
+
+    #[test]
+    fn a_request_proves_something_where_none_was_unanswered() {
+        let mut bucket = Bucket::new(Instant::now());
+        for _ in 0..100 {
+            bucket.asked(false);
+            assert!(bucket.admits(false));
+            bucket.sent();
+        }
+        // Sent ahead: three requests, then their answers and the next requests in turn.
+        (0..3).for_each(|_| bucket.asked(false));
+        let mut answers = 0;
+        while bucket.admits(false) {
+            bucket.sent();
+            bucket.asked(false);
+            answers += 1;
+            assert!(answers < 100);
+        }
+        assert_eq!(answers, 14);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What slow browsers, hostile ones and lost links may do to what waits for them.
 
+use bytes::Bytes;
 use mongrel2_transceiver::transceiver::{Command, Event, Refused, Target};
 use mongrel2_transceiver::websocket::Message;
 
-use crate::browser::{frame, handshake, json, text};
+use crate::browser::{frame, get, handshake, json, text};
 use crate::pair::{Pair, plain, reply, say, small};
 use crate::readers::Readers;
 
@@ -225,4 +226,34 @@ fn a_broadcast_asks_only_those_who_have_to_prove_something() {
     pair.run_ms(5);
     readers.read_all(&mut pair);
     assert_eq!((readers.of[&3].pongs.len(), readers.of[&4].pongs.len()), (1, 0));
+}
+
+/// Mongrel2 encodes each reply to a JSON socket by itself: two together would be another text.
+#[test]
+fn replies_to_a_json_socket_stay_apart() {
+    let mut pair = Pair::up(31, plain());
+    pair.deliver(json(7));
+    pair.until(|event| matches!(event, Event::Request { .. }));
+    let target = pair.target(7);
+    (0..40).for_each(|number| pair.submit(reply(target, format!("{number}"))));
+    pair.run_secs(2);
+    let bodies: Vec<_> = pair.replies().into_iter().map(|(_, body)| body).collect();
+    let expected: Vec<_> = (0..40).map(|number| Bytes::from(number.to_string())).collect();
+    assert_eq!(bodies, expected);
+}
+
+/// Requests that were sent ahead of the answers prove nothing: only the time does.
+#[test]
+fn a_browser_that_asks_ahead_has_not_read_what_it_was_answered() {
+    let mut pair = Pair::up(32, plain());
+    let target = pair.target(7);
+    (0..10).for_each(|_| pair.deliver(get(7)));
+    for _ in 0..30 {
+        pair.submit(reply(target, "answer"));
+        pair.deliver(get(7));
+        pair.run_ms(1);
+    }
+    // Fourteen, and one for each ten milliseconds; the others wait.
+    let replies = pair.replies().len();
+    assert!((14..=18).contains(&replies), "{replies}");
 }

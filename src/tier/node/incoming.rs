@@ -162,7 +162,7 @@ impl Node {
         let (number, forgotten) = self.receipts.open(server.id, place);
         server.open += 1;
         if message.is_none() {
-            server.heard(request.conn_id());
+            server.heard(&request, self.io.now());
         }
         let (server, life, conn_id) = (server.id, server.life(), request.conn_id());
         let target = Target { server, life, conn_id, request: number };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::endpoint::Endpoint;
 use crate::machine::LinkId;
-use crate::mongrel2::{ConnId, Sender};
+use crate::mongrel2::{ConnId, Request, Sender};
 use crate::socket::io::Io;
 use crate::socket::{self, Core, DownReason};
 use crate::transceiver::lanes::Bounds;
@@ -152,8 +152,8 @@ impl Server {
     }
 
     /// A connection asks something.
-    pub(super) fn heard(&mut self, from: ConnId) {
-        self.outbox.heard(from);
+    pub(super) fn heard(&mut self, request: &Request, now: Instant) {
+        self.outbox.heard(request.conn_id(), request.kind(), now);
     }
 
     /// After anything that may have changed its link.
