@@ -16,8 +16,8 @@ pub(super) enum Note {
     Life { sender: Bytes, epoch: u64, life: u32 },
     /// This life of a server and all before it are over: nothing of them may be answered any more.
     Over { sender: Bytes, epoch: u64, life: u32 },
-    /// Whether this life of a server goes on, as far as the API knows.
-    Ask { sender: Bytes, epoch: u64, life: u32 },
+    /// Whether this life of a server goes on. The Node's own link to it has come up so many times.
+    Ask { sender: Bytes, epoch: u64, life: u32, up: u32 },
     /// Something of the application's for every Node.
     Announcement { topic: Bytes, body: Bytes },
     /// The messages of a link, by their numbers, that are done with.
@@ -33,7 +33,11 @@ impl Note {
             Self::Welcome { link } => encode(API, WELCOME, &[("LINK", number(*link))], b""),
             Self::Life { sender, epoch, life } => life_note(sender, LIFE, *epoch, *life),
             Self::Over { sender, epoch, life } => life_note(sender, OVER, *epoch, *life),
-            Self::Ask { sender, epoch, life } => life_note(sender, ASK, *epoch, *life),
+            Self::Ask { sender, epoch, life, up } => {
+                let [life, up] = [life, up].map(|count| number(u64::from(*count)));
+                let headers = [("EPOCH", number(*epoch)), ("LIFE", life), ("UP", up)];
+                encode(sender, ASK, &headers, b"")
+            }
             Self::Announcement { topic, body } => encode(API, topic, &[], body),
             Self::Receipt { link, done, failed } => {
                 let headers =
@@ -55,7 +59,10 @@ impl Note {
             WELCOME => Some(Self::Welcome { link: count("LINK")? }),
             LIFE => Some(Self::Life { sender: sender(), epoch: count("EPOCH")?, life: life()? }),
             OVER => Some(Self::Over { sender: sender(), epoch: count("EPOCH")?, life: life()? }),
-            ASK => Some(Self::Ask { sender: sender(), epoch: count("EPOCH")?, life: life()? }),
+            ASK => {
+                let up = u32::try_from(count("UP")?).ok()?;
+                Some(Self::Ask { sender: sender(), epoch: count("EPOCH")?, life: life()?, up })
+            }
             RECEIPT => {
                 let done = parse_ranges(&request.header("DONE")?)?;
                 let failed = parse_ranges(&request.header("FAILED")?)?;
@@ -153,7 +160,7 @@ mod tests {
             Note::Welcome { link: u64::MAX },
             Note::Life { sender: "a-b".into(), epoch: 7, life: 1 },
             Note::Over { sender: "a-b".into(), epoch: 7, life: u32::MAX },
-            Note::Ask { sender: "a-b".into(), epoch: 0, life: 2 },
+            Note::Ask { sender: "a-b".into(), epoch: 0, life: 2, up: u32::MAX },
             Note::Announcement { topic: "/news".into(), body: "\0, }".into() },
             Note::Receipt { link: 3, done: vec![(1, 4), (9, 9)], failed: Vec::new() },
             Note::Receipt { link: 3, done: Vec::new(), failed: vec![(0, u64::MAX)] },

@@ -32,11 +32,15 @@ impl Server {
                 if side == Side::Replies {
                     self.lose_reply_link();
                 }
+                self.proof.down(link);
                 let change = self.life.down(link);
                 self.changed(change, Some(reason), config, io);
                 self.look_at_subscription();
             }
-            socket::Event::Proven { link } => self.life.proven(link),
+            socket::Event::Proven { link } => {
+                self.life.proven(link);
+                self.proof.proven(link);
+            }
             socket::Event::Subscribed { prefix, .. } | socket::Event::Cancelled { prefix, .. } => {
                 self.look_at_subscription();
                 if !self.is_subscribed {

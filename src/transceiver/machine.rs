@@ -98,9 +98,24 @@ impl Transceiver {
         Some((&server.sender, send_spec, server.replies.connected().next()?))
     }
 
-    /// Whether this life of a server goes on beyond doubt.
-    pub(crate) fn is_certain(&self, id: ServerId, life: u32) -> bool {
-        self.servers.get(&id).is_some_and(|server| server.is_certain(life))
+    /// Whether this life of a server goes on, as far as is known: events may wait that tell otherwise.
+    pub(crate) fn is_current(&self, id: ServerId, life: u32) -> bool {
+        self.servers.get(&id).is_some_and(|server| server.life.is_current(life))
+    }
+
+    /// The number of the next proof that a server runs.
+    pub(crate) fn next_proof(&self, id: ServerId) -> u64 {
+        self.servers.get(&id).map_or(0, |server| server.proof.next())
+    }
+
+    /// Whether this life of a server goes on, proven by a PING sent since [`Self::next_proof`] gave this
+    /// number: if not yet, one is sent.
+    pub(crate) fn vouch(&mut self, now: Instant, id: ServerId, life: u32, proof: u64) -> bool {
+        self.io.advance(now);
+        let io = &mut self.io;
+        let has = self.servers.get_mut(&id).is_some_and(|server| server.vouch(life, proof, io));
+        self.touch(id);
+        has
     }
 
     fn add_server(

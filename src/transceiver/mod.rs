@@ -35,6 +35,7 @@ pub(crate) mod outbox;
 mod outgoing;
 mod parting;
 mod places;
+mod proof;
 mod rounds;
 mod server;
 pub(crate) mod sessions;

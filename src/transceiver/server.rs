@@ -20,6 +20,7 @@ use super::lanes::Bounds;
 use super::life::{Life, Side};
 use super::outbox::Outbox;
 use super::parting::Parting;
+use super::proof::Proof;
 use super::rounds::{Rounds, SLICES};
 use super::sessions::{Sessions, State};
 use super::target::{ServerId, Target};
@@ -35,6 +36,7 @@ pub(super) struct Server {
     /// PUB, to its SUB.
     pub(super) replies: Core,
     pub(super) life: Life,
+    pub(super) proof: Proof,
     /// Whether its subscription covers our replies.
     pub(super) is_subscribed: bool,
     gate: Gate,
@@ -80,6 +82,7 @@ impl Server {
             requests,
             replies: Core::new(config.for_replies(), scopes.1),
             life: Life::default(),
+            proof: Proof::default(),
             is_subscribed: false,
             gate: Gate::default(),
             is_read: false,
@@ -200,6 +203,24 @@ impl Server {
         life == self.life.number()
             && has(Side::Requests, &self.requests)
             && has(Side::Replies, &self.replies)
+    }
+
+    /// Whether this life goes on, by the proof of this number: if not, it is under way.
+    pub(super) fn vouch(&mut self, life: u32, proof: u64, io: &mut Io) -> bool {
+        if !self.is_certain(life) {
+            return false;
+        }
+        // The link that is always read.
+        if let Some(link) = self.life.proven_link(Side::Replies) {
+            if self.proof.is_due(proof) {
+                if !self.replies.probe(link, io) {
+                    // The peer knows no PING: that the link is there is all that can be known.
+                    return true;
+                }
+                self.proof.begin(link);
+            }
+        }
+        self.proof.is_done(proof)
     }
 
     /// Whether the application knows this life.

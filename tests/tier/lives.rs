@@ -125,3 +125,30 @@ fn all_come_together_again_whoever_is_killed() {
     }
     assert!(!tier.events().iter().any(|event| matches!(event, Event::Unwatched { .. })));
 }
+
+#[test]
+fn an_api_that_has_not_noticed_a_restart_does_not_vouch_for_the_life_before() {
+    let mut config = node::Config::default();
+    config.limits.events_max = 1;
+    let mut tier = Tier::without_nodes(5, Config::default());
+    let node = tier.add_silent_node(config);
+    tier.until_all_up();
+    // Requests wait in the Node and in the stream to it.
+    tier.world.set_deaf(node, true);
+    (1..=10).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_secs(1);
+    // The Node is told of the restart, the API is not.
+    let of_the_api = tier.world.streams(tier.api);
+    for stream in tier.world.streams(tier.server) {
+        if of_the_api.contains(&stream) {
+            tier.world.network.stall(stream, true);
+        }
+    }
+    tier.restart_server();
+    tier.run_secs(3);
+    tier.world.script(node, |event| crate::kit::answer(0, event));
+    tier.world.set_deaf(node, false);
+    tier.run_secs(60);
+    assert!(tier.replies().is_empty(), "they would reach strangers");
+    assert_eq!(tier.world.machine(node).stats().held, 0);
+}

@@ -73,6 +73,26 @@ fn an_api_that_shuts_down_closes_sessions_and_leaves_the_rest_to_its_nodes() {
 }
 
 #[test]
+fn what_a_node_that_left_had_not_finished_is_told_before_the_end() {
+    let mut tier = Tier::without_nodes(5, Config::default());
+    tier.add_silent_node(node::Config::default());
+    tier.until_all_up();
+    (1..=3).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    tier.kill_node(0);
+    tier.run_ms(10);
+    tier.submit(api::Command::Shutdown);
+    tier.run_secs(20);
+    let events = tier.events();
+    assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
+    let lost = events.iter().find_map(|event| match event {
+        Event::NodeLost { unfinished, .. } => Some(unfinished.len()),
+        _ => None,
+    });
+    assert_eq!(lost, Some(3), "{events:?}");
+}
+
+#[test]
 fn what_no_node_takes_before_the_end_is_told() {
     let mut tier = Tier::without_nodes(4, Config::default());
     (1..=10).for_each(|conn_id| tier.deliver(get(conn_id)));

@@ -13,7 +13,8 @@ use super::super::wire::NODE_PROPERTY;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// For the transceiver inside; its seed and linger time are the API's.
+    /// For the transceiver inside; its seed and linger time are the API's. The seed must be another one
+    /// at each start (adapters have a `seed()`): it tells Nodes this API from the one before.
     pub handler: transceiver::Config,
     /// Where the PUSH socket for work is bound; port 9996 of 127.0.0.1 unless told otherwise.
     pub work: Endpoint,

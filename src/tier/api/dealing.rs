@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::machine::Machine;
+use crate::machine::{LinkId, Machine};
 use crate::mongrel2::{Request, http};
 use crate::socket::{self, later};
-use crate::transceiver::{self, Target};
+use crate::transceiver::{self, ServerId, Target};
 use crate::zmtp::Message;
 
 use super::super::wire::{self, Note};
@@ -33,13 +33,16 @@ impl Api {
             }
         }
         while let Some(notice) = self.receipts.pop_notice(&mut self.io) {
+            if let socket::Event::Down { link, .. } = notice {
+                self.vouching.forget(link);
+            }
             self.notice(Place::Receipts, notice);
         }
         // A receipt may bring an event; there is no hurry while the application takes none.
         while self.has_place() {
             let Some(event) = self.receipts.next_message(&mut self.io) else { break };
-            if let socket::Event::Message { message, .. } = event {
-                let answer = self.receipt(message.first().bytes());
+            if let socket::Event::Message { link, message } = event {
+                let answer = self.receipt(link, message.first().bytes());
                 // A Node that has left meanwhile gets no answer.
                 let _ = self.receipts.send(Message::from(answer), &mut self.io);
             }
@@ -140,15 +143,13 @@ impl Api {
     }
 
     /// What a message to the socket for receipts is answered.
-    fn receipt(&mut self, raw: Bytes) -> Bytes {
+    fn receipt(&mut self, from: LinkId, raw: Bytes) -> Bytes {
         let note = Request::parse(raw).ok().and_then(|request| Note::read(&request));
-        if let Some(Note::Ask { sender, epoch, life }) = &note {
-            return match self.news.living(sender, *epoch, *life) {
-                Some(id) if self.transceiver.is_certain(id, *life) => {
-                    Bytes::from_static(b"RECEIVED")
-                }
-                // A link is lost, and who is at the other end of the next is not proven yet.
-                Some(_) => Bytes::from_static(wire::WAIT),
+        if let Some(Note::Ask { sender, epoch, life, up }) = &note {
+            let living = self.news.living(sender, *epoch, *life);
+            // That it is over may be among the events that nobody has taken.
+            return match living.filter(|id| self.transceiver.is_current(*id, *life)) {
+                Some(id) => self.vouch((from, id), *life, *up),
                 None => Bytes::from_static(b"ERROR that life is over, or was never known"),
             };
         }
@@ -167,6 +168,19 @@ impl Api {
             self.events.push_back(Event::Unserved { node: id, targets });
         }
         Bytes::from_static(b"RECEIVED")
+    }
+
+    /// Answers whether a life that is not known to be over goes on.
+    fn vouch(&mut self, key: (LinkId, ServerId), life: u32, up: u32) -> Bytes {
+        let next = self.transceiver.next_proof(key.1);
+        let proof = self.vouching.ask(key, (life, up), next);
+        if self.transceiver.vouch(self.io.now(), key.1, life, proof) {
+            self.vouching.is_answered(key);
+            Bytes::from_static(b"RECEIVED")
+        } else {
+            // Who is at the other end of its links is not proven yet.
+            Bytes::from_static(wire::WAIT)
+        }
     }
 
     /// Answers what no Node will, if it is configured so.

@@ -18,6 +18,7 @@ use super::event::Event;
 use super::news::News;
 use super::nodes::Nodes;
 use super::spread::{Waiting, Work};
+use super::vouching::Vouching;
 
 /// The side of the second tier that talks to Mongrel2, as a machine: see the [module](super).
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Api {
     pub(super) receipts: Core,
     pub(super) nodes: Nodes,
     pub(super) waiting: Waiting,
+    pub(super) vouching: Vouching,
     pub(super) events: VecDeque<Event>,
     /// Whether Nodes may be given something.
     is_dirty: bool,
@@ -77,6 +79,7 @@ impl Api {
             receipts,
             nodes: Nodes::default(),
             waiting,
+            vouching: Vouching::default(),
             events: VecDeque::new(),
             is_dirty: true,
             stage: Stage::Running,
@@ -195,10 +198,11 @@ impl Api {
     }
 
     fn life_is_over(&mut self, server: ServerId, life: u32) {
+        // Of a server that is only removed the browsers still wait for what Nodes have taken.
         if life < u32::MAX {
             self.news.over(server, life, &mut self.io);
+            self.nodes.forget(server, life);
         }
-        self.nodes.forget(server, life);
         let dropped = self.waiting.forget(server, life);
         self.dropped(dropped, Loss::ServerLost);
     }
@@ -295,6 +299,9 @@ impl Api {
         let dropped = self.waiting.clear();
         self.dropped(dropped, Loss::ShutDown);
         self.stage = Stage::Ending(3);
+        while let Some(node) = self.nodes.next_missing() {
+            self.is_lost(node);
+        }
         self.work.shutdown(&mut self.io);
         self.news.core.shutdown(&mut self.io);
         self.receipts.shutdown(&mut self.io);

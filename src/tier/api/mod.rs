@@ -27,6 +27,7 @@ mod machine;
 mod news;
 mod nodes;
 mod spread;
+mod vouching;
 
 pub use command::{Command, Refused};
 pub use config::{Config, Forward, Limits, Spread};

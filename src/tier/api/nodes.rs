@@ -71,6 +71,11 @@ impl Nodes {
         if is_due { self.missing.pop_front().map(|(_, node)| node) } else { None }
     }
 
+    /// A Node whose time is cut short.
+    pub(super) fn next_missing(&mut self) -> Option<Node> {
+        self.missing.pop_front().map(|(_, node)| node)
+    }
+
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.missing.front().map(|(until, _)| *until)
     }

@@ -123,7 +123,8 @@ impl Node {
     pub(super) fn confirmed(&mut self, Asked { sender, api_life, life }: Asked, goes_on: bool) {
         let id = self.by_sender.get(&sender).copied();
         let Some(server) = id.and_then(|id| self.servers.get_mut(&id)) else { return };
-        if server.life() == life && goes_on {
+        // Not where its link was lost meanwhile: the next may be to another process.
+        if server.is_current(life) && goes_on {
             server.confirm(api_life);
         }
         if !goes_on {

@@ -1,6 +1,7 @@
 //! What tells the API which requests are finished: a REQ socket, and what it has to say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -25,10 +26,15 @@ pub(super) struct Receipts {
     last: u64,
     /// What the API is not known to have heard, by link.
     unsaid: BTreeMap<u64, Unsaid>,
+    /// The link of the last receipt: links take turns, for one that was lost has little time.
+    had_turn: u64,
+    /// Links that there was something to say of, ever.
+    links: u64,
     /// What the API is to be asked, one thing for each server.
     asks: BTreeMap<Bytes, Asked>,
     /// When those are asked again whose answer was that nobody knows yet.
     ask_again: Option<Instant>,
+    pause: Duration,
     unknown: Vec<Asked>,
     /// What was said last and has no answer yet.
     said: Option<Said>,
@@ -64,6 +70,8 @@ pub(super) type Place = (u64, u64);
 
 #[derive(Debug, Default)]
 struct Unsaid {
+    /// Which of all the links it is.
+    serial: u64,
     done: BTreeSet<u64>,
     failed: BTreeSet<u64>,
 }
@@ -91,8 +99,11 @@ impl Receipts {
             open_max: open_max.max(1),
             last: 0,
             unsaid: BTreeMap::new(),
+            had_turn: 0,
+            links: 0,
             asks: BTreeMap::new(),
             ask_again: None,
+            pause: PAUSE_MIN,
             unknown: Vec::new(),
             said: None,
         }
@@ -140,13 +151,26 @@ impl Receipts {
 
     /// A message of a link is done with.
     pub(super) fn note(&mut self, (link, number): Place, has_failed: bool) {
-        let unsaid = self.unsaid.entry(link).or_default();
+        let unsaid = self.unsaid_of(link);
         let numbers = if has_failed { &mut unsaid.failed } else { &mut unsaid.done };
         numbers.insert(number);
         if numbers.len() > UNSAID_MAX {
             // The API has not listened for long. What it does not hear counts as lost there.
             numbers.pop_first();
         }
+    }
+
+    /// What is to be said of a link. What is left of one long gone makes room for another.
+    fn unsaid_of(&mut self, link: u64) -> &mut Unsaid {
+        if !self.unsaid.contains_key(&link) && self.unsaid.len() >= LINKS_MAX {
+            let oldest = self.unsaid.iter().min_by_key(|(_, unsaid)| unsaid.serial);
+            if let Some(oldest) = oldest.map(|(link, _)| *link) {
+                self.unsaid.remove(&oldest);
+            }
+        }
+        self.links += 1;
+        let serial = self.links;
+        self.unsaid.entry(link).or_insert_with(|| Unsaid { serial, ..Unsaid::default() })
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -168,6 +192,7 @@ impl Receipts {
         let mut heard = Heard::default();
         if self.ask_again.is_some_and(|at| at <= io.now()) {
             self.ask_again = None;
+            self.pause = (self.pause * 2).min(PAUSE_MAX);
             for asked in std::mem::take(&mut self.unknown) {
                 self.asks.entry(asked.sender.clone()).or_insert(asked);
             }
@@ -178,9 +203,11 @@ impl Receipts {
                 if let Some(Said::Ask(asked)) = self.said.take() {
                     let answer = message.first().bytes();
                     if answer == WAIT {
-                        self.ask_again.get_or_insert_with(|| later(io.now(), PAUSE));
+                        let pause = self.pause;
+                        self.ask_again.get_or_insert_with(|| later(io.now(), pause));
                         self.unknown.push(asked);
                     } else {
+                        self.pause = PAUSE_MIN;
                         heard.answers.push((asked, Answer::parse(answer) == Answer::Received));
                     }
                 }
@@ -198,7 +225,7 @@ impl Receipts {
     fn unsay(&mut self) {
         match self.said.take() {
             Some(Said::Receipt { link, done, failed }) => {
-                let unsaid = self.unsaid.entry(link).or_default();
+                let unsaid = self.unsaid_of(link);
                 unsaid.done.extend(done.into_iter().flat_map(|(first, last)| first..=last));
                 unsaid.failed.extend(failed.into_iter().flat_map(|(first, last)| first..=last));
             }
@@ -218,19 +245,23 @@ impl Receipts {
         if let Some((_, asked)) = self.asks.first_key_value() {
             let asked = asked.clone();
             let (sender, (epoch, life)) = (asked.sender.clone(), asked.api_life);
-            let note = Note::Ask { sender, epoch, life };
+            let note = Note::Ask { sender, epoch, life, up: asked.life };
             if self.core.send(Message::from(note.encode()), io).is_ok() {
                 self.asks.remove(&asked.sender);
                 self.said = Some(Said::Ask(asked));
             }
             return;
         }
-        let Some((&link, unsaid)) = self.unsaid.iter_mut().next_back() else { return };
+        let after = (Bound::Excluded(self.had_turn), Bound::Unbounded);
+        let next = self.unsaid.range(after).next().or_else(|| self.unsaid.first_key_value());
+        let Some(link) = next.map(|(link, _)| *link) else { return };
+        let Some(unsaid) = self.unsaid.get_mut(&link) else { return };
         let (done, failed) = (ranges(&unsaid.done), ranges(&unsaid.failed));
         let note = Note::Receipt { link, done: done.clone(), failed: failed.clone() };
         if self.core.send(Message::from(note.encode()), io).is_err() {
             return;
         }
+        self.had_turn = link;
         remove(&mut unsaid.done, &done);
         remove(&mut unsaid.failed, &failed);
         if unsaid.done.is_empty() && unsaid.failed.is_empty() {
@@ -261,11 +292,16 @@ fn remove(numbers: &mut BTreeSet<u64>, ranges: &[Range]) {
     }
 }
 
-/// How long between two questions where nobody knows yet.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long between two questions where nobody knows yet: at first, while a server is asked for a sign
+/// of life, and at most.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// Ranges in one receipt.
 const RANGES_MAX: usize = 1000;
+
+/// Links of which something may wait for the API to listen.
+const LINKS_MAX: usize = 16;
 
 /// Numbers of one link that may wait for the API to listen.
 const UNSAID_MAX: usize = 1 << 20;

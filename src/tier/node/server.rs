@@ -229,6 +229,7 @@ impl Server {
             (false, true) if may_come_up => {
                 self.is_subscribed = true;
                 self.life = self.life.wrapping_add(1);
+                self.confirmed.clear();
                 tracing::debug!(server = ?self.id, life = self.life, "server is up");
                 settled.events.push(Event::ServerUp { server: self.id, life: self.life });
                 settled.is_newly_up = true;
