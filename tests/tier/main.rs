@@ -19,3 +19,4 @@ mod many;
 mod parting;
 mod requests;
 mod sessions;
+mod storm;
