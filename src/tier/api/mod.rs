@@ -15,6 +15,9 @@
 //!    [`transceiver::Command::Reply`](crate::transceiver::Command::Reply), or have it done by
 //!    [`Config::answer_lost`].
 //!
+//! The API vouches for a life of a server, to a Node that asks, once the server has answered a PING that
+//! was sent after the question: a link that looks alive may be to a process that was replaced.
+//!
 //! Two answers for one request are possible only where a Node that lost its link for work and could not
 //! send receipts either comes back with an answer after [`Config::patience`].
 
