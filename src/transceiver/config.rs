@@ -46,7 +46,8 @@ pub struct Config {
     pub accept: Accept,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
-    /// seconds, so keep it below half of that. `None` pings nobody.
+    /// seconds, so keep it below half of that. `None` asks nobody for a sign of life (but whether it has
+    /// read what it was sent).
     pub ping_interval: Option<Duration>,
     /// How long a client may take to answer our close frame before its connection is ended.
     pub close_timeout: Duration,

@@ -401,6 +401,11 @@ impl Outbox {
         lost
     }
 
+    /// Asks these WebSockets whether they have read what they were sent.
+    pub(crate) fn ask(&mut self, to: Vec<ConnId>) {
+        self.asks.extend(to);
+    }
+
     /// Pings or pongs may be lost: asks those anew for whom something waits.
     pub(crate) fn ask_again(&mut self, sessions: &mut Sessions) {
         sessions.lost_link();

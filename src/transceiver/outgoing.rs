@@ -15,6 +15,7 @@ use super::event::SessionEnd;
 use super::server::Server;
 use super::sessions::State;
 use super::target::{ServerId, Target};
+use super::window::Window;
 
 impl Server {
     /// Whether something can still be said to this target at all.
@@ -151,8 +152,13 @@ impl Server {
         let has_listened = self.rounds.has_listened(cx.io.now(), listens);
         let mut visit = self.sessions.visit(slice, slices, has_listened);
         self.give_up(&visit.forgotten);
+        self.outbox.ask(visit.to_ask);
         if !self.rounds.pings() {
-            return;
+            // Nobody is asked for a sign of life; but to whom nothing more can be said, and who does not
+            // answer when asked whether it reads, is gone.
+            let is_stuck = |to: &ConnId| self.sessions.window(*to).is_some_and(Window::is_full);
+            visit.to_end.retain(is_stuck);
+            visit.to_ping.clear();
         }
         for conn_id in visit.to_end {
             self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);

@@ -6,7 +6,7 @@
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
 
-use super::window::Window;
+use super::window::{Mark, Window};
 
 /// The sessions of one life of a server.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ struct Slot {
     silent: u8,
     /// What it was sent that is not proven to be read.
     window: Window,
+    /// The ping that was unanswered at the last visit.
+    asked: Option<Mark>,
 }
 
 /// What a connection is to us.
@@ -56,6 +58,8 @@ pub(crate) struct Visit {
     pub(crate) to_ping: Vec<ConnId>,
     /// Silent in spite of a ping: to be ended.
     pub(crate) to_end: Vec<ConnId>,
+    /// A ping that asks whether they read was not answered since the last visit: to be asked anew.
+    pub(crate) to_ask: Vec<ConnId>,
     /// Ended by us, and forgotten now.
     pub(crate) forgotten: Vec<ConnId>,
 }
@@ -89,14 +93,21 @@ impl Sessions {
         self.gone += usize::from(state == State::Gone);
         if let Some(slot) = self.find(conn_id) {
             self.gone -= usize::from(self.slots[slot].state == State::Gone);
-            self.slots[slot] =
-                Slot { conn_id, state, heard: true, silent: 0, window: Window::default() };
+            self.slots[slot] = Slot {
+                conn_id,
+                state,
+                heard: true,
+                silent: 0,
+                window: Window::default(),
+                asked: None,
+            };
             return;
         }
         if (self.len() + 1) * 4 > self.index.len() * 3 {
             self.grow();
         }
-        let entry = Slot { conn_id, state, heard: true, silent: 0, window: Window::default() };
+        let entry =
+            Slot { conn_id, state, heard: true, silent: 0, window: Window::default(), asked: None };
         let number = match self.free.pop() {
             Some(number) => {
                 self.slots[number as usize] = entry;
@@ -174,6 +185,13 @@ impl Sessions {
         let blocks = self.slots.chunks_mut(BLOCK).skip(slice).step_by(slices);
         let mut visit = Visit::default();
         for slot in blocks.flatten() {
+            let asked = slot.window.mark();
+            if listening && asked.is_some() && asked == slot.asked {
+                // A server may hand over to a link that is dead, and not know it.
+                slot.window.lost_link();
+                visit.to_ask.push(slot.conn_id);
+            }
+            slot.asked = slot.window.mark();
             let is_heard = std::mem::take(&mut slot.heard) && !slot.window.is_full();
             if is_heard || !listening {
                 slot.silent = 0;
@@ -330,6 +348,24 @@ mod tests {
         sessions.heard(ConnId(2));
         assert_eq!(sessions.visit(0, 1, true).to_end, [1, 3].map(ConnId));
         assert_eq!(sessions.visit(0, 1, true).to_ping, [2].map(ConnId));
+    }
+
+    #[test]
+    fn a_ping_that_is_not_answered_for_two_visits_is_sent_again() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(1), State::Open);
+        let window = sessions.window_mut(ConnId(1)).unwrap();
+        (0..8).for_each(|_| window.sent());
+        window.asked(Mark::FIRST);
+        let visit = |sessions: &mut Sessions, listening| {
+            sessions.heard(ConnId(1));
+            sessions.visit(0, 1, listening).to_ask
+        };
+        assert_eq!(visit(&mut sessions, true), []);
+        assert_eq!(visit(&mut sessions, false), []);
+        assert_eq!(visit(&mut sessions, true), [ConnId(1)]);
+        assert!(sessions.window(ConnId(1)).unwrap().wants_ping());
+        assert_eq!(visit(&mut sessions, true), []);
     }
 
     #[test]

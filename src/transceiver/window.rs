@@ -78,6 +78,11 @@ impl Window {
         is_answer
     }
 
+    /// What the ping under way carries; `None` where there is none.
+    pub(crate) const fn mark(self) -> Option<Mark> {
+        if self.asked == 0 { None } else { Some(Mark(self.asked)) }
+    }
+
     /// The ping may be lost with a link, or its pong. What was sent may have arrived, or not. As long as
     /// there is a place for another ping that one will be waited for.
     pub(crate) const fn lost_link(&mut self) {

@@ -8,7 +8,7 @@ use mongrel2_transceiver::server::{self, Server};
 use mongrel2_transceiver::websocket::{Decoded, Decoder, Message, Role};
 
 use crate::log::elapsed;
-use crate::oracle::{Oracle, Peer, Token, text_of, token_in};
+use crate::oracle::{Oracle, Peer, Token, text_of, token_in, tokens_in};
 use crate::support::{Dice, NodeId, World};
 
 /// A process of a server, from its start to its end.
@@ -199,7 +199,8 @@ impl Process {
     }
 
     fn reply(&mut self, conn_id: i64, body: &Bytes, oracle: &mut Oracle) {
-        if let Some(token) = token_in(body) {
+        // Replies that had to wait come together.
+        for token in tokens_in(body) {
             oracle.received(token, (self.number, conn_id));
         }
         let number = self.number;

@@ -188,6 +188,14 @@ pub(crate) fn text_of(token: Token) -> String {
     format!("token {}", token.0)
 }
 
+/// The tokens that octets carry, where they carry nothing else.
+pub(crate) fn tokens_in(octets: &[u8]) -> Vec<Token> {
+    let text = std::str::from_utf8(octets).ok().and_then(|text| text.strip_prefix("token "));
+    let numbers = text.into_iter().flat_map(|text| text.split("token "));
+    let tokens = numbers.map(|number| number.parse().ok().map(Token));
+    tokens.collect::<Option<_>>().unwrap_or_default()
+}
+
 /// The token that octets carry.
 pub(crate) fn token_in(octets: &[u8]) -> Option<Token> {
     let text = std::str::from_utf8(octets).ok()?;

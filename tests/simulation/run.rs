@@ -304,6 +304,9 @@ impl Run {
     /// No browser begins anything any more, and what is under way comes to its end.
     fn fall_silent(&mut self) {
         self.is_silent = true;
+        // A pong that was lost in a server's dead link is asked for again after two looks at a session, of
+        // which there is one in 30 seconds at least; a browser that answers nothing is ended after some more.
+        self.until(elapsed(&self.world) + Duration::from_secs(240), false);
         loop {
             let before = self.oracle.count();
             self.until(elapsed(&self.world) + Duration::from_secs(10), false);
