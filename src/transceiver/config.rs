@@ -10,6 +10,7 @@ use crate::zmtp::{Oversize, SocketType};
 
 use super::accept::Accept;
 use super::admit::Admit;
+use super::control;
 
 /// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
 ///
@@ -163,17 +164,8 @@ impl Config {
 
     /// For the control socket.
     pub(super) fn for_control(&self) -> socket::Config {
-        let mut config = socket::Config::new(SocketType::Rep);
-        config.linger = self.linger / 2;
-        config.heartbeat = self.heartbeat.or_else(|| Some(Heartbeat::default()));
+        let mut config = control::socket_config(self.linger / 2, self.heartbeat);
         config.handshake_timeout = CONTROL_HANDSHAKE_TIMEOUT;
-        // Few, so that strangers do not use up the descriptors that links to servers need.
-        config.limits.links_max = 64;
-        config.limits.handshakes_max = 16;
-        config.limits.message_size_max = CONTROL_SIZE_MAX;
-        config.limits.frames_max = 64;
-        config.limits.send_messages_max = 16;
-        config.limits.send_bytes_max = CONTROL_SIZE_MAX;
         config
     }
 
@@ -192,6 +184,3 @@ impl Config {
 
 /// How long a peer of the control socket may take for its handshake.
 const CONTROL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Octets of one message to the control socket.
-const CONTROL_SIZE_MAX: usize = 64 << 10;

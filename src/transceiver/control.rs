@@ -4,14 +4,14 @@
 //! Nothing but this socket obeys orders. What it does to servers is never more than the application
 //! could do, and to browsers nothing: a proof goes to connection -1.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::introduction::{Answer, Order};
 use crate::machine::Input;
 use crate::socket::io::Io;
-use crate::socket::{self, Core};
-use crate::zmtp::Message;
+use crate::socket::{self, Core, Heartbeat};
+use crate::zmtp::{Message, SocketType};
 
 use super::event::Event;
 
@@ -105,6 +105,21 @@ impl Control {
     }
 }
 
+/// The bounds of a control socket, here and in a Node.
+pub(crate) fn socket_config(linger: Duration, heartbeat: Option<Heartbeat>) -> socket::Config {
+    let mut config = socket::Config::new(SocketType::Rep);
+    config.linger = linger;
+    config.heartbeat = heartbeat.or_else(|| Some(Heartbeat::default()));
+    // Few, so that strangers do not use up the descriptors that links to servers need.
+    config.limits.links_max = 64;
+    config.limits.handshakes_max = 16;
+    config.limits.message_size_max = SIZE_MAX;
+    config.limits.frames_max = 64;
+    config.limits.send_messages_max = 16;
+    config.limits.send_bytes_max = SIZE_MAX;
+    config
+}
+
 /// The order in a message, or the answer to what is none.
 fn read(message: &Message) -> Result<Order, Answer> {
     if message.frame_count() > 1 {
@@ -118,6 +133,9 @@ fn read(message: &Message) -> Result<Order, Answer> {
 
 /// The scope of the control socket's links.
 pub(crate) const SCOPE: u32 = 0;
+
+/// Octets of one message.
+const SIZE_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -117,11 +117,8 @@ impl Server {
         if conn_id.0 < 0 {
             return;
         }
-        let phrase = http::reason_phrase(status);
-        let head = format!(
-            "HTTP/1.1 {status} {phrase}\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n"
-        );
-        self.outbox.push(Delivery::to_one(conn_id, head.into(), Origin::Own));
+        let refusal = http::refusal(status, header);
+        self.outbox.push(Delivery::to_one(conn_id, refusal, Origin::Own));
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
     }
 

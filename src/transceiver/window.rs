@@ -140,6 +140,11 @@ impl Bucket {
 
     /// Lets the time take its share. Whether nothing is left.
     pub(crate) fn drain(&mut self, now: Instant) -> bool {
+        if self.level == 0 {
+            // Mostly: whoever was answered has asked the next thing.
+            self.at = now;
+            return true;
+        }
         let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
         let drained = u8::try_from(pauses).unwrap_or(u8::MAX);
         self.level = self.level.saturating_sub(drained);

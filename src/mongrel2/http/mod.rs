@@ -8,6 +8,6 @@ mod connection;
 mod response;
 mod status;
 
-pub(crate) use response::check_header;
 pub use response::{Encoded, Response};
+pub(crate) use response::{check_header, refusal};
 pub use status::reason_phrase;

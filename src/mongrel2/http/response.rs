@@ -149,6 +149,16 @@ fn put_line(name: &str, value: &[u8], out: &mut BytesMut) {
     out.put_slice(b"\r\n");
 }
 
+/// A response that says a status and nothing else, with which the connection ends; `header` is one
+/// line more, or none.
+pub(crate) fn refusal(status: u16, header: &str) -> Bytes {
+    let phrase = reason_phrase(status);
+    let head = format!(
+        "HTTP/1.1 {status} {phrase}\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n"
+    );
+    head.into()
+}
+
 /// Whether a header can be written as it is.
 pub(crate) fn check_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
     if name.is_empty() || !name.bytes().all(is_token_octet) {

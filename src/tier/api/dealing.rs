@@ -188,10 +188,7 @@ impl Api {
         if !self.config.answer_lost {
             return;
         }
-        let phrase = http::reason_phrase(503);
-        let body =
-            format!("HTTP/1.1 503 {phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let body = Bytes::from(body);
+        let body = http::refusal(503, "");
         for entry in entries.iter().filter(|entry| entry.is_http) {
             let (target, body) = (entry.target, body.clone());
             let command = transceiver::Command::Reply { target, body, close: true };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Host};
 use crate::socket::{self, Heartbeat, Reconnect};
+use crate::transceiver::control;
 use crate::zmtp::{Oversize, SocketType};
 
 use super::super::wire::NODE_PROPERTY;
@@ -138,16 +139,7 @@ impl Config {
 
     /// For the control socket.
     pub(super) fn for_control(&self) -> socket::Config {
-        let mut config = socket::Config::new(SocketType::Rep);
-        config.linger = self.linger / 4;
-        config.heartbeat = self.heartbeat.or_else(|| Some(Heartbeat::default()));
-        config.limits.links_max = 64;
-        config.limits.handshakes_max = 16;
-        config.limits.message_size_max = CONTROL_SIZE_MAX;
-        config.limits.frames_max = 64;
-        config.limits.send_messages_max = 16;
-        config.limits.send_bytes_max = CONTROL_SIZE_MAX;
-        config
+        control::socket_config(self.linger / 4, self.heartbeat)
     }
 
     fn connected(&self, socket_type: SocketType) -> socket::Config {
@@ -162,6 +154,3 @@ impl Config {
 
 /// How long the API may take to answer a receipt before it is sent again.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Octets of one message to the control socket.
-const CONTROL_SIZE_MAX: usize = 64 << 10;
