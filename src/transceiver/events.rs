@@ -7,78 +7,107 @@ use super::target::Target;
 
 /// What the application has not taken yet.
 #[derive(Debug)]
-pub(super) struct Events {
-    queue: VecDeque<Event>,
+pub(crate) struct Events<E = Event> {
+    queue: VecDeque<E>,
     octets: usize,
     count_max: usize,
     octets_max: usize,
 }
 
-impl Events {
+/// What can wait there.
+pub(crate) trait Waits {
+    /// Octets that it keeps, apart from itself.
+    fn weight(&self) -> usize;
+
+    /// Whether of several such that nobody took, the last is kept.
+    fn is_renewed(&self) -> bool {
+        false
+    }
+
+    /// Whether it says anew what an older one says.
+    fn renews(&self, _older: &Self) -> bool {
+        false
+    }
+}
+
+impl<E: Waits> Events<E> {
     /// Bounds of zero count as one.
-    pub(super) fn new(count_max: usize, octets_max: usize) -> Self {
+    pub(crate) fn new(count_max: usize, octets_max: usize) -> Self {
         let (count_max, octets_max) = (count_max.max(1), octets_max.max(1));
         Self { queue: VecDeque::new(), octets: 0, count_max, octets_max }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Whether nothing more is to be made of what peers say.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.queue.len() >= self.count_max || self.octets >= self.octets_max
     }
 
     /// Whether the application leaves even the reports about its own commands where they are.
-    pub(super) fn is_neglected(&self) -> bool {
-        self.queue.len() / 2 >= self.count_max || self.octets / 2 >= self.octets_max
+    pub(crate) fn is_neglected(&self) -> bool {
+        self.has_twice_as_many() || self.octets / 2 >= self.octets_max
     }
 
-    pub(super) fn is_half_empty(&self) -> bool {
+    /// Whether twice as many wait as may before reading stops.
+    pub(crate) fn has_twice_as_many(&self) -> bool {
+        self.queue.len() / 2 >= self.count_max
+    }
+
+    pub(crate) fn is_half_empty(&self) -> bool {
         self.queue.len() <= self.count_max / 2 && self.octets <= self.octets_max / 2
     }
 
-    pub(super) fn push(&mut self, event: Event) {
-        self.octets += weight(&event);
+    pub(crate) fn push(&mut self, event: E) {
+        self.octets += event.weight();
+        if event.is_renewed() {
+            if let Some(older) = self.queue.iter_mut().find(|older| event.renews(older)) {
+                self.octets -= older.weight();
+                *older = event;
+                return;
+            }
+        }
         self.queue.push_back(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn pop(&mut self) -> Option<E> {
         let event = self.queue.pop_front()?;
-        self.octets -= weight(&event);
+        self.octets -= event.weight();
         Some(event)
     }
 }
 
-/// Octets that an event keeps, apart from itself.
-fn weight(event: &Event) -> usize {
-    match event {
-        Event::Request { request, .. } | Event::SessionOpened { request, .. } => {
-            request.raw().len()
+impl Waits for Event {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Request { request, .. } | Self::SessionOpened { request, .. } => {
+                request.raw().len()
+            }
+            // The message is a part of it, and keeps all of it.
+            Self::SessionMessage { raw, .. } => raw.len(),
+            Self::Undelivered { targets, .. } => size_of::<Target>() * targets.len(),
+            Self::ServerDeaf { subscribed, .. } => subscribed.len(),
+            Self::ServerAdded { .. }
+            | Self::ServerUnreachable { .. }
+            | Self::ServerUp { .. }
+            | Self::ServerDown { .. }
+            | Self::ServerRemoved { .. }
+            | Self::Disconnect { .. }
+            | Self::SessionClosed { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::Room { .. }
+            | Self::TargetRoom { .. }
+            | Self::ControlListening { .. }
+            | Self::ControlFailed { .. }
+            | Self::Stopped { .. } => 0,
         }
-        // The message is a part of it, and keeps all of it.
-        Event::SessionMessage { raw, .. } => raw.len(),
-        Event::Undelivered { targets, .. } => size_of::<Target>() * targets.len(),
-        Event::ServerDeaf { subscribed, .. } => subscribed.len(),
-        Event::ServerAdded { .. }
-        | Event::ServerUnreachable { .. }
-        | Event::ServerUp { .. }
-        | Event::ServerDown { .. }
-        | Event::ServerRemoved { .. }
-        | Event::Disconnect { .. }
-        | Event::SessionClosed { .. }
-        | Event::TooLarge { .. }
-        | Event::Unreadable { .. }
-        | Event::Room { .. }
-        | Event::TargetRoom { .. }
-        | Event::ControlListening { .. }
-        | Event::ControlFailed { .. }
-        | Event::Stopped { .. } => 0,
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) mod control;
 pub(crate) mod delivery;
 mod endings;
 mod event;
-mod events;
+pub(crate) mod events;
 pub(crate) mod gate;
 mod incoming;
 pub(crate) mod lanes;

@@ -37,7 +37,7 @@ impl Node {
         let result = match order {
             Order::Alive => return Answer::Pong,
             Order::Add { .. } if found.is_some() => Err(IN_USE.to_owned()),
-            Order::Add { .. } if self.events.is_neglected() => Err(BUSY.to_owned()),
+            Order::Add { .. } if self.events.has_twice_as_many() => Err(BUSY.to_owned()),
             Order::Add { sender, recv_spec, .. } => {
                 self.add_server(sender, recv_spec).map_err(|refused| refused.to_string())
             }

@@ -12,13 +12,13 @@ use crate::socket::io::Io;
 use crate::socket::timers::Timers;
 use crate::socket::{self, Core, later};
 use crate::transceiver::control::Control;
+use crate::transceiver::events::Events;
 use crate::transceiver::gate::Gate;
 use crate::transceiver::{SCOPES_ABOVE, ServerId};
 
 use super::command::{Command, Refused};
 use super::config::Config;
 use super::event::{Event, Unserved};
-use super::events::Events;
 use super::held::Held;
 use super::receipts::Receipts;
 use super::server::{Server, Settled};
@@ -42,7 +42,7 @@ pub struct Node {
     /// Servers that may have something to write.
     dirty: BTreeSet<ServerId>,
     timers: Timers<ServerId>,
-    pub(super) events: Events,
+    pub(super) events: Events<Event>,
     pub(super) stage: Stage,
     undelivered: usize,
 }
@@ -335,7 +335,7 @@ impl Node {
     }
 
     fn take_notices(&mut self) {
-        while !self.events.is_neglected() {
+        while !self.events.has_twice_as_many() {
             let Some(notice) = self.pull.pop_notice(&mut self.io) else { break };
             self.api_notice(notice, true);
         }
