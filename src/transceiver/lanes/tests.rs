@@ -1,0 +1,76 @@
+//! What waits in lanes, and in which order it leaves them.
+
+use super::super::delivery::Origin;
+use super::*;
+
+const SLOW: ConnId = ConnId(7);
+
+fn lanes() -> Lanes {
+    Lanes::new(100, 1 << 20, Bounds { messages_max: 10, octets_max: 10_000 })
+}
+
+fn say(text: &'static str, origin: Origin) -> Delivery {
+    Delivery::to_one(SLOW, Bytes::from_static(text.as_bytes()), origin)
+}
+
+#[test]
+fn neighbours_of_one_origin_go_together() {
+    let mut lanes = lanes();
+    for text in ["a", "b", "c"] {
+        lanes.hold(SLOW, say(text, Origin::Application), usize::MAX);
+    }
+    lanes.hold(SLOW, say("pong", Origin::Own), usize::MAX);
+    lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own), usize::MAX);
+    lanes.open(SLOW);
+    let mut taken = Vec::new();
+    while let Some(delivery) = lanes.take() {
+        taken.push((delivery.body.clone(), delivery.parts));
+    }
+    let expected = [("abc", 3), ("pong", 1), ("", 1)];
+    assert_eq!(taken, expected.map(|(body, parts)| (Bytes::from(body), parts)));
+    assert!(lanes.is_empty() && lanes.next_open().is_none());
+}
+
+#[test]
+fn no_more_goes_together_than_one_delivery_may_hold() {
+    let mut lanes = lanes();
+    let half = Bytes::from(vec![b'x'; TOGETHER_MAX / 2]);
+    for _ in 0..3 {
+        lanes.hold(SLOW, Delivery::to_one(SLOW, half.clone(), Origin::Own), usize::MAX);
+    }
+    let all = lanes.take_all_of(SLOW);
+    assert_eq!(all.iter().map(|taken| taken.parts).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[test]
+fn a_lane_that_refused_tells_of_room() {
+    let mut lanes = lanes();
+    for _ in 0..5 {
+        assert!(lanes.admits_to(SLOW, 1, 100));
+        lanes.hold(SLOW, say("x", Origin::Application), usize::MAX);
+        lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own), usize::MAX);
+    }
+    assert!(!lanes.admits_to(SLOW, 1, 100) && lanes.admits_to(ConnId(8), 1, 100));
+    lanes.open(SLOW);
+    while lanes.take().is_some() {}
+    assert_eq!((lanes.next_reopened(), lanes.next_reopened()), (Some(SLOW), None));
+}
+
+#[test]
+fn lanes_take_turns() {
+    let mut lanes = lanes();
+    for conn_id in [1, 2].map(ConnId) {
+        for origin in [Origin::Own, Origin::Application, Origin::Own] {
+            lanes.hold(
+                conn_id,
+                Delivery::to_one(conn_id, Bytes::from_static(b"x"), origin),
+                usize::MAX,
+            );
+        }
+        lanes.open(conn_id);
+        lanes.open(conn_id);
+    }
+    let order: Vec<_> =
+        std::iter::from_fn(|| lanes.take()).map(|taken| taken.to.as_slice()[0].0).collect();
+    assert_eq!(order, [1, 2, 1, 2, 1, 2]);
+}
