@@ -52,7 +52,8 @@ impl HighWater {
         reopened
     }
 
-    fn fits(&self, messages: usize, octets: usize) -> bool {
+    /// Whether so much more fits now; no refusal is noted.
+    pub(crate) fn fits(&self, messages: usize, octets: usize) -> bool {
         self.messages == 0
             || (self.messages.saturating_add(messages) <= self.messages_max
                 && self.octets.saturating_add(octets) <= self.octets_max)

@@ -103,8 +103,7 @@ pub enum Refused {
     Slow,
     /// So many events wait to be taken that not even a report could be added: take some.
     Neglected,
-    /// The message exceeds the limits, alone; or what a server with `download.flow_control` lets wait
-    /// for one browser.
+    /// The message exceeds the limits, alone.
     TooLarge,
     /// An empty reply would end the connection: say [`Command::HangUp`].
     Empty,

@@ -11,6 +11,7 @@ use crate::zmtp::{Oversize, SocketType};
 use super::accept::Accept;
 use super::admit::Admit;
 use super::control;
+use super::slow::Slow;
 
 /// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
 ///
@@ -45,6 +46,9 @@ pub struct Config {
     /// A page of any origin can connect to a WebSocket, with its visitor's cookies
     /// (RFC 6455 10.2): say [`Accept::origins`] where that matters.
     pub accept: Accept,
+    /// What becomes of a WebSocket whose client reads too slowly: nothing more is taken for it, unless
+    /// told otherwise.
+    pub slow: Slow,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
     /// seconds, so keep it below half of that. `None` asks nobody for a sign of life (but whether it has
@@ -77,6 +81,7 @@ impl Default for Config {
             }),
             admit: Admit::default(),
             accept: Accept::default(),
+            slow: Slow::default(),
             ping_interval: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             reconnect: Reconnect::default(),

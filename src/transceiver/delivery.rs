@@ -20,7 +20,11 @@ pub(crate) struct Delivery {
     pub(crate) is_close: bool,
     /// Whether it answers a ping of the client.
     pub(crate) is_pong: bool,
-    /// How many of the application's or of our own were put together in this one.
+    /// Whether it is a part of one that was too large to go at once: what its connection has been sent
+    /// makes no sense without the others.
+    pub(crate) is_part: bool,
+    /// How many of the application's or of our own were put together in this one; none in a part that
+    /// others follow.
     pub(crate) parts: usize,
     /// What it counts against the limits, in octets.
     pub(crate) weight: usize,
@@ -56,10 +60,21 @@ impl Delivery {
             mark: None,
             is_close: false,
             is_pong: false,
+            is_part: false,
             parts: 1,
             weight,
             answers: Vec::new(),
         }
+    }
+
+    /// What a delivery of so many octets to one connection counts.
+    pub(crate) const fn weight_to_one(octets: usize) -> usize {
+        octets + HEAD_WEIGHT + size_of::<ConnId>()
+    }
+
+    /// The same with another body.
+    pub(crate) fn clone_body(&self, body: Bytes) -> Self {
+        Self { body, ..self.clone_to(self.to.clone()) }
     }
 
     /// What many are to get: see [`clone_to`](Self::clone_to).

@@ -214,6 +214,13 @@ pub enum SessionEnd {
     Violation(FrameError),
     /// A message of it could not be taken (too large, or unreadable); it was told with a close frame.
     Refused,
+    /// The client was slow to read, and [`Config::slow`](super::Config::slow) has it that such are
+    /// closed.
+    Slow,
+    /// The client was sent a part of a message, and a link was lost before the rest: it could make no
+    /// sense of anything else. (Parts are sent where a server counts octets, and a message has more than
+    /// may wait there.)
+    Broken,
     /// Its server is gone.
     ServerLost,
 }
@@ -264,6 +271,8 @@ impl fmt::Display for SessionEnd {
             Self::Silent => f.write_str("no answer to a ping"),
             Self::Violation(error) => write!(f, "{error}"),
             Self::Refused => f.write_str("a message could not be taken"),
+            Self::Slow => f.write_str("too slow to read what it was sent"),
+            Self::Broken => f.write_str("a message was lost in the midst of it"),
             Self::ServerLost => f.write_str("its server is gone"),
         }
     }

@@ -242,6 +242,8 @@ impl Server {
             | SessionEnd::Disconnected
             | SessionEnd::Silent
             | SessionEnd::Refused
+            | SessionEnd::Slow
+            | SessionEnd::Broken
             | SessionEnd::ServerLost => {}
         }
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
@@ -264,6 +266,17 @@ impl Server {
         let target = self.target(conn_id);
         tracing::trace!(%target, %end, "session closed");
         cx.events.push(Event::SessionClosed { target, end });
+    }
+
+    /// A connection was sent a part of something, and cannot be sent the rest. Its end waits already.
+    pub(super) fn end_broken(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
+        match self.sessions.state(conn_id) {
+            Some(State::Open | State::Closing) => {
+                self.end_session(conn_id, None, SessionEnd::Broken, cx);
+            }
+            Some(State::Ending) => self.sessions.set_state(conn_id, State::Gone),
+            Some(State::Gone | State::Free) | None => {}
+        }
     }
 
     pub(super) fn push_close(&mut self, conn_id: ConnId, close: &Close) {

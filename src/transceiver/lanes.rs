@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-
 use crate::mongrel2::ConnId;
 use crate::socket::HighWater;
 
 use super::delivery::Delivery;
+use super::held::Held;
 
 #[derive(Debug)]
 pub(crate) struct Lanes {
@@ -45,15 +44,6 @@ struct Lane {
     marks: HighWater,
     is_open: bool,
     due: Option<Instant>,
-}
-
-/// One delivery, or several that will be one.
-#[derive(Debug)]
-struct Held {
-    first: Delivery,
-    /// The bodies of those that were put together with it.
-    more: Vec<Bytes>,
-    octets: usize,
 }
 
 impl Lanes {
@@ -107,6 +97,40 @@ impl Lanes {
             lane.marks.refuse(messages, octets);
         }
         has_room
+    }
+
+    /// Whether so much more has room for one connection; notes no refusal.
+    pub(crate) fn has_room(&self, conn_id: ConnId, messages: usize, octets: usize) -> bool {
+        let Some(lane) = self.lanes.get(&conn_id) else { return true };
+        lane.marks.fits(messages, octets) && !self.marks.is_exceeded()
+    }
+
+    /// Gives up the oldest of the application's messages that waits for this connection. Whether there
+    /// was one.
+    pub(crate) fn drop_oldest(&mut self, conn_id: ConnId) -> bool {
+        let Some(lane) = self.lanes.get_mut(&conn_id) else { return false };
+        let Some(position) = lane.waiting.iter().position(Held::can_drop) else { return false };
+        let (weight, is_empty) = lane.waiting[position].drop_oldest();
+        if is_empty {
+            lane.waiting.remove(position);
+        }
+        for marks in [&mut lane.marks, &mut self.marks, &mut self.most] {
+            marks.remove(1, weight);
+        }
+        if lane.is_empty() {
+            self.remove(conn_id);
+        }
+        true
+    }
+
+    /// Whether a part of what is first for this connection has gone: nothing may come between.
+    pub(crate) fn is_begun(&self, conn_id: ConnId) -> bool {
+        !self.lanes.is_empty() && self.lanes.get(&conn_id).is_some_and(Lane::is_begun)
+    }
+
+    /// Those for whom that is so.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.lanes.iter().filter(|(_, lane)| lane.is_begun()).map(|(conn_id, _)| *conn_id)
     }
 
     /// A connection that something was refused for, and that has room again.
@@ -180,9 +204,7 @@ impl Lanes {
             let conn_id = *self.open.front()?;
             let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
             if let Some(lane) = lane {
-                let pong = lane.pong.as_ref().map(|pong| pong.body.len());
-                let first = lane.waiting.front().map(|held| held.octets);
-                return Some((conn_id, pong.or(first).unwrap_or(0)));
+                return Some((conn_id, lane.first_octets()));
             }
             // It has gone meanwhile.
             self.open.pop_front();
@@ -196,12 +218,12 @@ impl Lanes {
         }
     }
 
-    /// Takes what is first in the first open lane; the next open lane has its turn then.
-    pub(crate) fn take(&mut self) -> Option<Delivery> {
+    /// Takes what is first in the first open lane, or the first octets of it where it has more than so
+    /// many; the next open lane has its turn then.
+    pub(crate) fn take(&mut self, octets_max: usize) -> Option<Delivery> {
         let conn_id = self.open.pop_front()?;
         let lane = self.lanes.get_mut(&conn_id)?;
-        let pong = lane.pong.take();
-        let taken = pong.or_else(|| lane.waiting.pop_front().map(Held::together));
+        let taken = lane.take(octets_max);
         if let Some(Delivery { parts, weight, .. }) = taken.as_ref().filter(|it| !it.is_pong) {
             self.marks.remove(*parts, *weight);
             self.most.remove(*parts, *weight);
@@ -210,7 +232,7 @@ impl Lanes {
         if lane.marks.reopened() {
             self.reopened.push_back(conn_id);
         }
-        if lane.waiting.is_empty() {
+        if lane.is_empty() {
             self.remove(conn_id);
         } else {
             self.open.push_back(conn_id);
@@ -243,41 +265,35 @@ impl Lanes {
     }
 }
 
-impl Held {
-    fn new(first: Delivery) -> Self {
-        Self { octets: first.body.len(), first, more: Vec::new() }
+impl Lane {
+    fn is_begun(&self) -> bool {
+        self.waiting.front().is_some_and(Held::is_begun)
     }
 
-    fn takes(&self, next: &Delivery, together_max: usize) -> bool {
-        let are_alike = self.first.origin == next.origin && next.mark.is_none();
-        let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
-        are_alike
-            && have_octets
-            && self.octets.saturating_add(next.body.len()) <= together_max.min(TOGETHER_MAX)
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.pong.is_none()
     }
 
-    fn put(&mut self, next: Delivery) {
-        self.octets += next.body.len();
-        self.first.parts += next.parts;
-        self.first.weight += next.weight;
-        self.first.is_close |= next.is_close;
-        self.first.answers.extend(next.answers);
-        self.more.push(next.body);
+    /// The octets of what goes next.
+    fn first_octets(&self) -> usize {
+        let pong = self.pong.as_ref().filter(|_| !self.is_begun()).map(|pong| pong.body.len());
+        let first = self.waiting.front().map(Held::octets);
+        pong.or(first).unwrap_or(0)
     }
 
-    fn together(mut self) -> Delivery {
-        if !self.more.is_empty() {
-            let mut body = BytesMut::with_capacity(self.octets);
-            body.extend_from_slice(&self.first.body);
-            self.more.iter().for_each(|more| body.extend_from_slice(more));
-            self.first.body = body.freeze();
+    fn take(&mut self, octets_max: usize) -> Option<Delivery> {
+        if !self.is_begun() {
+            if let Some(pong) = self.pong.take() {
+                return Some(pong);
+            }
         }
-        self.first
+        let first = self.waiting.front_mut()?;
+        if first.octets() > octets_max {
+            return Some(first.part(octets_max));
+        }
+        self.waiting.pop_front().map(Held::together)
     }
 }
-
-/// Octets of bodies that are put together into one delivery.
-const TOGETHER_MAX: usize = 32 << 10;
 
 /// For how many connections there is as much room as one may use.
 const LANES_MIN: usize = 16;

@@ -273,7 +273,8 @@ impl Transceiver {
         if self.events.is_neglected() {
             return Err(Refused::Neglected);
         }
-        let (to, left_out) = broadcast(&mut self.servers, targets, message, &self.config)?;
+        let cx = &mut Context { config: &self.config, io: &mut self.io, events: &mut self.events };
+        let (to, left_out) = broadcast(&mut self.servers, targets, message, cx)?;
         to.into_iter().for_each(|id| self.touch(id));
         let LeftOut { not_open, slow } = left_out;
         for (targets, reason) in [(not_open, Loss::NotOpen), (slow, Loss::Slow)] {
@@ -389,7 +390,7 @@ impl Transceiver {
                 self.with_server(target, |server, cx| server.hang_up(target, cx))
             }
             Command::Send { target, message } => {
-                self.with_server(target, |server, cx| server.send(target, &message, cx.config))
+                self.with_server(target, |server, cx| server.send(target, &message, cx))
             }
             Command::Broadcast { targets, message } => self.broadcast(targets, &message),
             Command::Close { target, code, reason } => {

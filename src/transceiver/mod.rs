@@ -25,6 +25,7 @@ mod endings;
 mod event;
 pub(crate) mod events;
 pub(crate) mod gate;
+mod held;
 mod incoming;
 pub(crate) mod lanes;
 mod life;
@@ -39,8 +40,10 @@ mod proof;
 mod rounds;
 mod server;
 pub(crate) mod sessions;
+mod slow;
 mod target;
 mod ticket;
+mod way;
 mod window;
 
 pub use accept::{Accept, Opening};
@@ -49,6 +52,7 @@ pub use command::{Command, Refused};
 pub use config::{Config, Limits};
 pub use event::{Event, Initiator, Loss, SessionEnd};
 pub use machine::{Stats, Transceiver};
+pub use slow::Slow;
 pub use target::{ServerId, Target};
 
 pub(crate) use machine::SCOPES_ABOVE;

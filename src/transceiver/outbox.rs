@@ -35,6 +35,8 @@ pub(crate) struct Outbox {
     /// WebSockets to be asked whether they have read what they were sent, before anything else is.
     asks: BTreeSet<ConnId>,
     mark: Mark,
+    /// Connections that were sent a part of something, and cannot be sent the rest.
+    broken: BTreeSet<ConnId>,
     /// Requests whose answers are written, or lost.
     answered: Vec<u64>,
     /// Where heads are encoded, so that not each needs an allocation.
@@ -53,6 +55,7 @@ impl Outbox {
             places: Places::default(),
             asks: BTreeSet::new(),
             mark: Mark::FIRST,
+            broken: BTreeSet::new(),
             answered: Vec::new(),
             scratch: BytesMut::new(),
         }
@@ -167,7 +170,8 @@ impl Outbox {
         let mut to = Vec::new();
         while to.len() < TARGETS_MAX {
             let Some(conn_id) = self.asks.pop_first() else { break };
-            if sessions.window(conn_id).is_some_and(Window::wants_ping) {
+            let wants_ping = sessions.window(conn_id).is_some_and(Window::wants_ping);
+            if wants_ping && !self.lanes.is_begun(conn_id) {
                 to.push(conn_id);
             }
         }
@@ -183,8 +187,8 @@ impl Outbox {
     /// The next of those that were held back, where its connection has a place for it.
     fn next_held(&mut self, sessions: &Sessions, now: Instant) -> Option<Delivery> {
         while let Some((to, octets)) = self.lanes.next_open() {
-            if self.places.has_one(to, octets, sessions, now) {
-                let delivery = self.lanes.take()?;
+            if let Some(portion) = self.places.portion(to, octets, sessions, now) {
+                let delivery = self.lanes.take(portion)?;
                 self.marks.put(delivery.parts, delivery.weight);
                 if delivery.is_pong {
                     self.own.put(delivery.parts, delivery.weight);
@@ -200,8 +204,10 @@ impl Outbox {
     /// Lets a delivery pass as far as its connections have places, and holds the rest back.
     fn admit(&mut self, delivery: Delivery, sessions: &Sessions, now: Instant) -> Option<Delivery> {
         let octets = delivery.body.len();
-        let mut passes =
-            |to: &ConnId| !self.lanes.holds(*to) && self.places.has_one(*to, octets, sessions, now);
+        let mut passes = |to: &ConnId| {
+            !self.lanes.holds(*to)
+                && self.places.portion(*to, octets, sessions, now) == Some(octets)
+        };
         let (pass, held): (Vec<_>, Vec<_>) = match &delivery.to {
             Recipients::One(to) if passes(to) => return Some(delivery),
             Recipients::One(to) => {
@@ -234,6 +240,10 @@ impl Outbox {
         }
         let is_hang_up = delivery.is_hang_up();
         self.lanes.hold(to, delivery, self.places.together_max(to));
+        if self.places.has_credits(to) {
+            // It may be too large to go whole, and nothing else make way for it.
+            self.lanes.open(to);
+        }
         self.look_again(to, is_hang_up, sessions, now);
     }
 
@@ -304,9 +314,32 @@ impl Outbox {
         }
     }
 
-    /// Whether a connection could never be sent so many octets at once.
-    pub(crate) fn exceeds_credits(&self, to: ConnId, octets: usize) -> bool {
-        self.places.exceeds_credits(to, octets)
+    /// Whether so much more has room for one connection; notes no refusal.
+    pub(crate) fn has_room(&self, to: ConnId, deliveries: usize, octets: usize) -> bool {
+        let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
+        self.lanes.has_room(to, deliveries, weight)
+    }
+
+    /// Gives up the oldest of the application's messages that waits for a WebSocket to read what it was
+    /// sent before. Whether there was one.
+    pub(crate) fn drop_oldest(&mut self, to: ConnId) -> bool {
+        self.lanes.drop_oldest(to)
+    }
+
+    /// Gives up what waits for a connection, but for its end: whom to report.
+    pub(crate) fn drop_all(&mut self, to: ConnId) -> Vec<ConnId> {
+        if self.lanes.holds(to) { self.lose_lane(to, true) } else { Vec::new() }
+    }
+
+    /// Whether a connection was sent a part of something, and waits for the rest.
+    pub(crate) fn is_begun(&self, to: ConnId) -> bool {
+        self.lanes.is_begun(to)
+    }
+
+    /// A connection that was sent a part of something and can never be sent the rest. Its end waits
+    /// already.
+    pub(crate) fn next_broken(&mut self) -> Option<ConnId> {
+        self.broken.pop_first()
     }
 
     /// A WebSocket has proved that it has read something.
@@ -346,6 +379,10 @@ impl Outbox {
     /// Gives up what waits for one connection, but for its end, if that is to `remain`.
     fn lose_lane(&mut self, to: ConnId, remains: bool) -> Vec<ConnId> {
         let mut lost = Vec::new();
+        if remains && self.lanes.is_begun(to) {
+            // Whatever came next would be taken for the rest of it.
+            self.push_first(Delivery::hang_up(to, Origin::Own));
+        }
         for delivery in self.lanes.take_all_of(to) {
             self.answered.extend(&delivery.answers);
             if delivery.origin == Origin::Own {
@@ -387,6 +424,7 @@ impl Outbox {
         while let Some(mut ticket) = self.under_way.pop_front() {
             self.answered.extend(ticket.take_answers());
             let (origin, parts, weight) = (ticket.origin(), ticket.parts(), ticket.weight());
+            self.broken.extend(ticket.breaks());
             match ticket {
                 Ticket::HangUp(delivery) => again.push_back(delivery),
                 Ticket::Body { .. } => {
@@ -397,8 +435,19 @@ impl Outbox {
         }
         again.append(&mut self.waiting);
         self.waiting = again;
+        lost.extend(self.lose_what_is_broken());
         self.ask_again(sessions);
         lost
+    }
+
+    /// What was sent in parts, of which some may be lost: no browser could make sense of the rest.
+    fn lose_what_is_broken(&mut self) -> Vec<ConnId> {
+        self.broken.extend(self.lanes.begun());
+        let broken: Vec<_> = self.broken.iter().copied().collect();
+        for to in broken.iter().filter(|to| !self.lanes.is_begun(**to)).collect::<Vec<_>>() {
+            self.push_first(Delivery::hang_up(*to, Origin::Own));
+        }
+        broken.into_iter().flat_map(|to| self.drop_all(to)).collect()
     }
 
     /// Asks these WebSockets whether they have read what they were sent.
@@ -422,6 +471,7 @@ impl Outbox {
         lost.extend(self.lose_waiting());
         self.places.clear_all();
         self.asks.clear();
+        self.broken.clear();
         self.lanes.forget_reopened();
         lost
     }

@@ -15,6 +15,7 @@ use super::event::SessionEnd;
 use super::server::Server;
 use super::sessions::State;
 use super::target::{ServerId, Target};
+use super::way::Way;
 use super::window::Window;
 
 impl Server {
@@ -84,12 +85,23 @@ impl Server {
         &mut self,
         target: Target,
         message: &Message,
-        config: &Config,
+        cx: &mut Context<'_>,
     ) -> Result<(), Refused> {
         self.check_open(target)?;
-        self.make_room(target, 1, message.len(), config)?;
-        let body = encode(message);
-        self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
+        if message.len() > cx.config.limits.message_size_max.max(1) {
+            return Err(Refused::TooLarge);
+        }
+        if !self.outbox.admits(1, message.len()) {
+            return Err(Refused::Full);
+        }
+        match self.make_way(target.conn_id, message.len(), cx) {
+            Way::Barred => return Err(Refused::Slow),
+            Way::Ended => {}
+            Way::Free => {
+                let body = encode(message);
+                self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
+            }
+        }
         Ok(())
     }
 
@@ -132,9 +144,6 @@ impl Server {
         config: &Config,
     ) -> Result<(), Refused> {
         if octets > config.limits.message_size_max.max(1) {
-            return Err(Refused::TooLarge);
-        }
-        if self.outbox.exceeds_credits(target.conn_id, octets + FRAME_HEAD_MAX) {
             return Err(Refused::TooLarge);
         }
         if !self.outbox.admits_to(target.conn_id, deliveries, octets) {
@@ -238,12 +247,13 @@ pub(super) fn broadcast(
     servers: &mut BTreeMap<ServerId, Server>,
     targets: Vec<Target>,
     message: &Message,
-    config: &Config,
+    cx: &mut Context<'_>,
 ) -> Result<(Vec<ServerId>, LeftOut), Refused> {
-    if message.len() > config.limits.message_size_max.max(1) {
+    if message.len() > cx.config.limits.message_size_max.max(1) {
         return Err(Refused::TooLarge);
     }
     let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
+    let mut slow = BTreeMap::<ServerId, Vec<ConnId>>::new();
     let mut left_out = LeftOut::default();
     for target in targets {
         let server = servers.get_mut(&target.server);
@@ -251,13 +261,11 @@ pub(super) fn broadcast(
             left_out.not_open.push(target);
             continue;
         };
-        let octets = message.len() + FRAME_HEAD_MAX;
-        let never_fits = server.outbox.exceeds_credits(target.conn_id, octets);
-        if !never_fits && server.outbox.admits_to(target.conn_id, 1, message.len()) {
-            to.entry(target.server).or_default().push(target.conn_id);
-        } else {
-            left_out.slow.push(target);
-        }
+        let has_room = server.outbox.has_room(target.conn_id, 1, message.len());
+        if has_room { &mut to } else { &mut slow }
+            .entry(target.server)
+            .or_default()
+            .push(target.conn_id);
     }
     for (server, conn_ids) in &to {
         let deliveries = conn_ids.len().div_ceil(TARGETS_MAX);
@@ -265,6 +273,19 @@ pub(super) fn broadcast(
         let is_full = |server: &mut Server| !server.outbox.admits(deliveries, octets);
         if servers.get_mut(server).is_some_and(is_full) {
             return Err(Refused::Full);
+        }
+    }
+    // From here on nothing is refused any more, so the slow may lose something.
+    for (id, conn_ids) in slow {
+        let Some(server) = servers.get_mut(&id) else { continue };
+        for conn_id in conn_ids {
+            match server.make_way(conn_id, message.len(), cx) {
+                Way::Free => to.entry(id).or_default().push(conn_id),
+                Way::Barred => left_out.slow.push(server.target(conn_id)),
+                Way::Ended => {
+                    to.entry(id).or_default();
+                }
+            }
         }
     }
     let message = Delivery::to_nobody(encode(message), Origin::Application);
@@ -284,9 +305,6 @@ pub(super) struct LeftOut {
     /// Too much waits for them already.
     pub(super) slow: Vec<Target>,
 }
-
-/// The most octets that the frame of a message has besides its payload (RFC 6455 5.2).
-const FRAME_HEAD_MAX: usize = 10;
 
 fn encode(message: &Message) -> Bytes {
     let mut frame = BytesMut::with_capacity(message.len() + 10);

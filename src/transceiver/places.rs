@@ -29,6 +29,19 @@ struct Credits {
     waiting: u64,
 }
 
+impl Credits {
+    /// What of a delivery may wait beside what waits already. What could never wait whole goes in
+    /// parts, and not in crumbs.
+    fn portion(self, octets: usize) -> Option<usize> {
+        let room = self.max.saturating_sub(self.waiting);
+        if octets as u64 <= room {
+            return Some(octets);
+        }
+        let is_worth_it = octets as u64 > self.max && room >= self.max.div_ceil(2);
+        usize::try_from(room).ok().filter(|_| is_worth_it)
+    }
+}
+
 impl Default for Places {
     fn default() -> Self {
         Self { buckets: BTreeMap::new(), buckets_max: BUCKETS_MIN, credits: BTreeMap::new() }
@@ -36,26 +49,29 @@ impl Default for Places {
 }
 
 impl Places {
-    /// Whether one more delivery of so many octets may go to this connection; none are its end.
-    pub(super) fn has_one(
+    /// How many octets of a delivery that has so many may go to this connection now: all of them, or
+    /// some where all of them could never wait there at once. `None` where there is no place for it. A
+    /// delivery without octets is the end of a connection.
+    pub(super) fn portion(
         &mut self,
         to: ConnId,
         octets: usize,
         sessions: &Sessions,
         now: Instant,
-    ) -> bool {
-        if let Some(Credits { max, waiting }) = self.credits_of(to) {
-            // The end of a connection has no octets.
-            return waiting + octets as u64 <= max;
+    ) -> Option<usize> {
+        if let Some(credits) = self.credits_of(to) {
+            return credits.portion(octets);
         }
         let is_hang_up = octets == 0;
-        if let Some(window) = sessions.window(to) {
-            return window.admits(is_hang_up);
-        }
-        self.buckets.get_mut(&to).is_none_or(|bucket| {
-            bucket.drain(now);
-            bucket.admits(is_hang_up)
-        })
+        let has_place = if let Some(window) = sessions.window(to) {
+            window.admits(is_hang_up)
+        } else {
+            self.buckets.get_mut(&to).is_none_or(|bucket| {
+                bucket.drain(now);
+                bucket.admits(is_hang_up)
+            })
+        };
+        has_place.then_some(octets)
     }
 
     /// When a connection that is no WebSocket has the next one; never now.
@@ -122,8 +138,11 @@ impl Places {
     }
 
     /// The server says how many octets may wait for a connection. The first word counts: a WebSocket
-    /// repeats it with every message.
+    /// repeats it with every message. No octets at all would mean that nothing can be said.
     pub(crate) fn grant(&mut self, to: ConnId, octets: u64) {
+        if octets == 0 {
+            return;
+        }
         self.credits.entry(to).or_insert(Credits { max: octets, waiting: 0 });
         if self.credits.len() > CREDITS_MAX {
             // The oldest connection: not all ends are told of.
@@ -140,11 +159,6 @@ impl Places {
 
     pub(crate) fn has_credits(&self, to: ConnId) -> bool {
         self.credits_of(to).is_some()
-    }
-
-    /// Whether so many octets are more than may ever wait for a connection.
-    pub(crate) fn exceeds_credits(&self, to: ConnId, octets: usize) -> bool {
-        self.credits_of(to).is_some_and(|credits| octets as u64 > credits.max)
     }
 
     /// Octets that may go to this connection in one delivery that is put together.

@@ -264,6 +264,9 @@ impl Server {
             cx.events.push(event);
             return true;
         }
+        while let Some(conn_id) = self.outbox.next_broken() {
+            self.end_broken(conn_id, cx);
+        }
         if self.parting.is_farewell() {
             self.say_farewell(cx);
         }

@@ -16,20 +16,24 @@ pub(super) enum Ticket {
         parts: usize,
         weight: usize,
         answers: Vec<u64>,
+        /// Whose stream makes no sense without it.
+        part_of: Option<ConnId>,
     },
 }
 
 impl Ticket {
     /// Of what counts nowhere: whoever misses it asks again.
     pub(super) const UNCOUNTED: Self =
-        Self::Body { to: None, parts: 0, weight: 0, answers: Vec::new() };
+        Self::Body { to: None, parts: 0, weight: 0, answers: Vec::new(), part_of: None };
 
     pub(super) fn new(delivery: Delivery) -> Self {
         if delivery.is_hang_up() {
             return Self::HangUp(delivery);
         }
-        let Delivery { to, origin, parts, weight, answers, .. } = delivery;
-        Self::Body { to: (origin == Origin::Application).then_some(to), parts, weight, answers }
+        let Delivery { to, origin, parts, weight, answers, is_part, .. } = delivery;
+        let part_of = to.as_slice().first().copied().filter(|_| is_part);
+        let to = (origin == Origin::Application).then_some(to);
+        Self::Body { to, parts, weight, answers, part_of }
     }
 
     pub(super) const fn origin(&self) -> Origin {
@@ -51,6 +55,14 @@ impl Ticket {
         match self {
             Self::HangUp(delivery) => delivery.weight,
             Self::Body { weight, .. } => *weight,
+        }
+    }
+
+    /// The connection whose stream makes no sense where this is lost.
+    pub(super) const fn breaks(&self) -> Option<ConnId> {
+        match self {
+            Self::Body { part_of, .. } => *part_of,
+            Self::HangUp(_) => None,
         }
     }
 

@@ -1,12 +1,12 @@
 //! A server with `download.flow_control` counts octets, not replies: it says how many may wait for a
 //! connection, and how many it has written.
 
-use bytes::Bytes;
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, Refused};
+use bytes::{Bytes, BytesMut};
+use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, SessionEnd, Target};
 use mongrel2_transceiver::websocket::Message;
 
-use crate::browser::{credits, get_with, handshake_with};
-use crate::pair::{Pair, reply};
+use crate::browser::{credits, frame, get_with, handshake_with};
+use crate::pair::{Pair, plain, reply, say};
 
 const GRANTED: (&str, &str) = ("DOWNLOAD_CREDITS", "1000");
 
@@ -38,7 +38,7 @@ impl Waiting {
     }
 }
 
-fn http(pair: &mut Pair) -> mongrel2_transceiver::transceiver::Target {
+fn http(pair: &mut Pair) -> Target {
     pair.deliver(get_with(7, &[GRANTED]));
     let event = pair.until(|event| matches!(event, Event::Request { .. }));
     let Event::Request { target, .. } = event else { unreachable!() };
@@ -94,25 +94,110 @@ fn a_websocket_with_credits_needs_no_pings() {
         waiting.take(&mut pair);
         waiting.written(&mut pair, 3, usize::MAX);
     }
-    let head = waiting.read.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-    assert_eq!(Bytes::from(waiting.read.split_off(head)), b"\x81\x05hello".repeat(100));
+    assert_eq!(behind_the_head(waiting.read), b"\x81\x05hello".repeat(100));
+}
+
+fn open(pair: &mut Pair) -> Target {
+    pair.deliver(handshake_with(3, &[GRANTED]));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.target(3)
+}
+
+/// The octets behind the head of an HTTP response.
+fn behind_the_head(mut octets: Vec<u8>) -> Bytes {
+    let head = octets.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    octets.split_off(head).into()
 }
 
 #[test]
-fn what_could_never_wait_is_refused() {
-    let mut pair = Pair::up(4, Config::default());
+fn what_could_never_wait_whole_goes_in_parts() {
+    let mut pair = Pair::up(4, plain());
+    let target = open(&mut pair);
+    let mut expected = BytesMut::new();
+    for message in ["a", &"b".repeat(50_000), "c", &"d".repeat(1001), "e"] {
+        let message = Message::from(message.to_owned());
+        message.encode(&mut expected);
+        pair.submit(Command::Send { target, message });
+    }
+    // A pong does not come in the midst of a frame.
+    pair.deliver(frame(3, "0x89", b"?"));
+    let mut waiting = Waiting::default();
+    for round in 0.. {
+        pair.run_ms(1);
+        waiting.take(&mut pair);
+        if waiting.octets == 0 {
+            break;
+        }
+        assert!(round < 1000);
+        waiting.written(&mut pair, 3, 1 + round * 37 % 900);
+    }
+    let mut read = behind_the_head(waiting.read).to_vec();
+    let pong = read.windows(3).position(|octets| octets == b"\x8A\x01?").expect("a pong");
+    read.drain(pong..pong + 3);
+    assert!(read == expected, "{} octets of {}", read.len(), expected.len());
+}
+
+#[test]
+fn a_message_that_lost_a_part_ends_its_session() {
+    let mut pair = Pair::up(6, plain());
+    let target = open(&mut pair);
+    let mut waiting = Waiting::default();
+    let message = Message::from("x".repeat(5000));
+    pair.submit(Command::Send { target, message });
+    pair.submit(say(target, "behind it"));
+    for _ in 0..2 {
+        pair.run_ms(5);
+        waiting.take(&mut pair);
+        waiting.written(&mut pair, 3, usize::MAX);
+    }
+    pair.events();
+    let stream = pair.reply_stream();
+    pair.world.network.cut(stream);
+    pair.run_ms(2000);
+    let events = pair.events();
+    let is_end =
+        |event: &&Event| matches!(event, Event::SessionClosed { end: SessionEnd::Broken, .. });
+    assert_eq!(events.iter().filter(is_end).count(), 1, "{events:?}");
+    let lost: usize = events
+        .iter()
+        .map(|event| match event {
+            Event::Undelivered { targets, reason: Loss::LinkLost } => targets.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(lost, 2);
+    let rest = pair.replies();
+    assert!(rest.iter().all(|(conn_id, body)| *conn_id == 3 && body.is_empty()), "{rest:?}");
+    assert!(!rest.is_empty(), "its connection is not ended");
+}
+
+#[test]
+fn a_response_that_lost_a_part_ends_its_connection() {
+    let mut pair = Pair::up(7, plain());
     let target = http(&mut pair);
-    assert_eq!(pair.refused(reply(target, vec![b'x'; 1001])), Refused::TooLarge);
-    pair.deliver(handshake_with(3, &[GRANTED]));
-    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
-    let session = pair.target(3);
-    let message = Message::Text("x".repeat(1000).into());
-    let send = Command::Send { target: session, message: message.clone() };
-    assert_eq!(pair.refused(send), Refused::TooLarge);
-    pair.submit(Command::Broadcast { targets: vec![session], message });
-    let lost = pair.until(|event| matches!(event, Event::Undelivered { .. }));
-    let Event::Undelivered { targets, reason } = lost else { unreachable!() };
-    assert_eq!((targets, reason), (vec![session], Loss::Slow));
+    pair.submit(reply(target, "x".repeat(5000)));
+    pair.run_ms(5);
+    assert_eq!(pair.replies().len(), 1);
+    let stream = pair.reply_stream();
+    pair.world.network.cut(stream);
+    pair.run_ms(2000);
+    let lost = pair.events().into_iter().find(|e| matches!(e, Event::Undelivered { .. }));
+    assert!(matches!(lost, Some(Event::Undelivered { targets, .. }) if targets == [target]));
+    let rest = pair.replies();
+    assert!(!rest.is_empty() && rest.iter().all(|(_, body)| body.is_empty()), "{rest:?}");
+}
+
+/// Who shuts down in the midst of a response leaves no browser waiting for the rest.
+#[test]
+fn the_end_comes_in_the_midst_of_a_message() {
+    let mut pair = Pair::up(8, plain());
+    let target = http(&mut pair);
+    pair.submit(reply(target, "x".repeat(5000)));
+    pair.run_ms(5);
+    pair.submit(Command::Shutdown);
+    let stopped = pair.until(|event| matches!(event, Event::Stopped { .. }));
+    assert!(matches!(stopped, Event::Stopped { undelivered: 1, .. }), "{stopped:?}");
+    assert!(pair.replies_soon().last().unwrap().1.is_empty());
 }
 
 #[test]

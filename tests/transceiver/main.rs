@@ -27,6 +27,7 @@ mod pacing_model;
 mod pair;
 mod parting;
 mod pings;
+mod policies;
 mod readers;
 mod servers;
 mod sessions;

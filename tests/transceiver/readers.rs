@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     /// Whether it left.
     pub(crate) has_left: bool,
     pub(crate) pongs: Vec<Vec<u8>>,
+    /// The payloads of close frames that it has read.
+    pub(crate) closes: Vec<Vec<u8>>,
     is_shaken: bool,
 }
 
@@ -64,6 +66,7 @@ impl Readers {
                         }
                     }
                     0x1 => reader.texts.push(name(payload)),
+                    0x8 => reader.closes.push(payload.to_vec()),
                     _ => {}
                 }
                 rest = behind;

@@ -1,6 +1,9 @@
 //! What waits in lanes, and in which order it leaves them.
 
+use bytes::Bytes;
+
 use super::super::delivery::Origin;
+use super::super::held::TOGETHER_MAX;
 use super::*;
 
 const SLOW: ConnId = ConnId(7);
@@ -23,7 +26,7 @@ fn neighbours_of_one_origin_go_together() {
     lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Own), usize::MAX);
     lanes.open(SLOW);
     let mut taken = Vec::new();
-    while let Some(delivery) = lanes.take() {
+    while let Some(delivery) = lanes.take(usize::MAX) {
         taken.push((delivery.body.clone(), delivery.parts));
     }
     let expected = [("abc", 3), ("pong", 1), ("", 1)];
@@ -52,7 +55,7 @@ fn a_lane_that_refused_tells_of_room() {
     }
     assert!(!lanes.admits_to(SLOW, 1, 100) && lanes.admits_to(ConnId(8), 1, 100));
     lanes.open(SLOW);
-    while lanes.take().is_some() {}
+    while lanes.take(usize::MAX).is_some() {}
     assert_eq!((lanes.next_reopened(), lanes.next_reopened()), (Some(SLOW), None));
 }
 
@@ -70,7 +73,43 @@ fn lanes_take_turns() {
         lanes.open(conn_id);
         lanes.open(conn_id);
     }
-    let order: Vec<_> =
-        std::iter::from_fn(|| lanes.take()).map(|taken| taken.to.as_slice()[0].0).collect();
+    let order: Vec<_> = std::iter::from_fn(|| lanes.take(usize::MAX))
+        .map(|taken| taken.to.as_slice()[0].0)
+        .collect();
     assert_eq!(order, [1, 2, 1, 2, 1, 2]);
+}
+
+#[test]
+fn what_is_too_large_for_a_place_goes_in_parts_with_nothing_between() {
+    let mut lanes = lanes();
+    lanes.hold(SLOW, say("0123456789", Origin::Application), usize::MAX);
+    lanes.open(SLOW);
+    let first = lanes.take(4).unwrap();
+    assert_eq!((&first.body[..], first.parts, first.is_part), (&b"0123"[..], 0, true));
+    lanes.hold(SLOW, Delivery::pong(SLOW, b"?"), usize::MAX);
+    lanes.hold(SLOW, say("next", Origin::Application), 10);
+    assert!(!lanes.drop_oldest(ConnId(8)) && lanes.is_begun(SLOW));
+    assert_eq!(lanes.next_open(), Some((SLOW, 10)));
+    let last = lanes.take(10).unwrap();
+    assert_eq!((&last.body[..], last.parts, last.is_part), (&b"456789next"[..], 2, true));
+    assert!(lanes.take(10).unwrap().is_pong && lanes.is_empty());
+}
+
+#[test]
+fn the_oldest_goes_and_nothing_of_ours_does() {
+    let mut lanes = lanes();
+    lanes.hold(SLOW, say("pong", Origin::Own), usize::MAX);
+    for text in ["a", "bc", "def"] {
+        lanes.hold(SLOW, say(text, Origin::Application), usize::MAX);
+    }
+    lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Application), usize::MAX);
+    assert!(lanes.drop_oldest(SLOW) && lanes.drop_oldest(SLOW));
+    lanes.open(SLOW);
+    let mut taken = || lanes.take(usize::MAX).map(|delivery| delivery.body);
+    assert_eq!(
+        [taken(), taken(), taken()],
+        [Some("pong".into()), Some("def".into()), Some("".into())]
+    );
+    assert!(taken().is_none() && lanes.is_empty());
+    assert_eq!((lanes.marks.messages(), lanes.marks.octets()), (0, 0));
 }

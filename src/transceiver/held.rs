@@ -1,0 +1,96 @@
+//! What waits in a lane: one delivery, or several that will be one, or what is left of one.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use super::delivery::{Delivery, Origin};
+
+/// One delivery, or several of one origin that will be one.
+#[derive(Debug)]
+pub(super) struct Held {
+    first: Delivery,
+    /// The bodies of those that were put together with it.
+    more: VecDeque<Bytes>,
+    octets: usize,
+}
+
+impl Held {
+    pub(super) fn new(first: Delivery) -> Self {
+        Self { octets: first.body.len(), first, more: VecDeque::new() }
+    }
+
+    /// Octets for the browser; none where it ends the connection.
+    pub(super) const fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// Whether a part of it has gone already: nothing else may go before the rest has.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.first.is_part
+    }
+
+    /// Whether `next` may be put together with it, so that both have `together_max` octets at the most.
+    pub(super) fn takes(&self, next: &Delivery, together_max: usize) -> bool {
+        let are_alike = self.first.origin == next.origin && next.mark.is_none();
+        let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
+        are_alike
+            && have_octets
+            && self.octets.saturating_add(next.body.len()) <= together_max.min(TOGETHER_MAX)
+    }
+
+    pub(super) fn put(&mut self, next: Delivery) {
+        self.octets += next.body.len();
+        self.first.parts += next.parts;
+        self.first.weight += next.weight;
+        self.first.is_close |= next.is_close;
+        self.first.answers.extend(next.answers);
+        self.more.push_back(next.body);
+    }
+
+    /// Whether the oldest message in it may be given up, with nobody the wiser but its browser: what
+    /// has begun must go on, and our own is never given up so.
+    pub(super) fn can_drop(&self) -> bool {
+        let is_ours = self.first.origin == Origin::Own;
+        !is_ours && !self.is_begun() && !self.first.is_hang_up()
+    }
+
+    /// Gives up the oldest message in it. What that counted, and whether nothing is left.
+    pub(super) fn drop_oldest(&mut self) -> (usize, bool) {
+        let Some(next) = self.more.pop_front() else { return (self.first.weight, true) };
+        let oldest = std::mem::replace(&mut self.first.body, next);
+        let weight = Delivery::weight_to_one(oldest.len());
+        self.octets -= oldest.len();
+        self.first.weight -= weight;
+        self.first.parts -= 1;
+        (weight, false)
+    }
+
+    /// Takes the first octets off; the rest goes on to wait, and counts for all.
+    pub(super) fn part(&mut self, octets: usize) -> Delivery {
+        self.join();
+        let body = self.first.body.split_to(octets.min(self.octets));
+        self.octets -= body.len();
+        self.first.is_part = true;
+        Delivery { parts: 0, weight: 0, is_part: true, ..self.first.clone_body(body) }
+    }
+
+    /// All of it as one.
+    pub(super) fn together(mut self) -> Delivery {
+        self.join();
+        self.first
+    }
+
+    fn join(&mut self) {
+        if self.more.is_empty() {
+            return;
+        }
+        let mut body = BytesMut::with_capacity(self.octets);
+        body.extend_from_slice(&self.first.body);
+        self.more.drain(..).for_each(|more| body.extend_from_slice(&more));
+        self.first.body = body.freeze();
+    }
+}
+
+/// Octets of bodies that are put together into one delivery.
+pub(super) const TOGETHER_MAX: usize = 32 << 10;
