@@ -106,6 +106,13 @@ pub enum Output {
         /// What to write; never empty.
         data: Segments,
     },
+    /// Say that nothing more will be written: the peer finds the end of the stream behind all that was
+    /// written before, while what it says goes on to be read. No write is under way, and none follows.
+    /// No answer.
+    Finish {
+        /// The stream to write no more to.
+        link: LinkId,
+    },
     /// End a stream at once, whatever is under way on it. No answer.
     Close {
         /// The stream to end, or the connect or accept to give up.

@@ -87,6 +87,12 @@ impl Stage {
                 }
                 self.tell(Input::Sent { link });
             }
+            // Who reads the end ends, too.
+            Output::Finish { link } => {
+                if self.peers.remove(&link).is_some() {
+                    self.tell(Input::Closed { link, cause: None });
+                }
+            }
             Output::Close { link } => drop(self.peers.remove(&link)),
             Output::Unlisten { .. } => {}
         }

@@ -69,6 +69,10 @@ impl Bench {
         self.perform(Output::Write { link, data });
     }
 
+    pub(crate) fn finish(&mut self, link: LinkId) {
+        self.perform(Output::Finish { link });
+    }
+
     pub(crate) fn close(&mut self, link: LinkId) {
         self.perform(Output::Close { link });
     }

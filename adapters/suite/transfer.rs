@@ -118,3 +118,44 @@ fn an_orderly_end_has_no_cause() {
         assert_eq!(bench.next(), Event::Closed(one, None));
     }
 }
+
+/// One side has said all that it has to say, and listens on.
+#[test]
+fn who_finishes_can_still_be_told_something() {
+    for endpoint in endpoints() {
+        let mut bench = Bench::new();
+        let (_, one, other) = bench.pair(&endpoint);
+        let data = octets(4, 100_000);
+        bench.write(one, [data.clone()]);
+        bench.wait(&Event::Sent(one));
+        bench.finish(one);
+        let mut received = Vec::new();
+        let end = loop {
+            bench.read(other, usize::MAX);
+            match bench.next() {
+                Event::Received(link, piece) if link == other => received.extend_from_slice(&piece),
+                event => break event,
+            }
+        };
+        assert_eq!(end, Event::Closed(other, None), "{endpoint}");
+        assert!(received == data, "{endpoint}");
+    }
+}
+
+#[test]
+fn what_is_said_to_who_has_finished_arrives() {
+    for endpoint in endpoints() {
+        let mut bench = Bench::new();
+        let (_, one, other) = bench.pair(&endpoint);
+        bench.read(one, 100);
+        assert_eq!(bench.settle(), []);
+        bench.finish(one);
+        bench.write(other, [Bytes::from_static(b"go on")]);
+        let told = Event::Received(one, Bytes::from_static(b"go on"));
+        bench.wait(&Event::Sent(other));
+        bench.wait(&told);
+        bench.read(one, 100);
+        bench.close(other);
+        bench.wait(&Event::Closed(one, None));
+    }
+}

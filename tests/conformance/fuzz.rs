@@ -88,7 +88,7 @@ impl Attack {
                 Output::Accept { link, .. } => {
                     self.accepted.insert(*link);
                 }
-                Output::Close { .. } | Output::Unlisten { .. } => continue,
+                Output::Finish { .. } | Output::Close { .. } | Output::Unlisten { .. } => continue,
                 Output::Connect { .. } | Output::Read { .. } | Output::Write { .. } => {}
             }
             self.pending.push_back(output);
@@ -126,6 +126,7 @@ impl Attack {
             | Output::Accept { link, .. }
             | Output::Read { link, .. }
             | Output::Write { link, .. }
+            | Output::Finish { link }
             | Output::Close { link } => Input::Closed { link, cause },
             Output::Unlisten { .. } => Input::Timeout,
         }

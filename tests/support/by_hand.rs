@@ -35,6 +35,8 @@ struct Stream {
     is_stuck: bool,
     is_writing: bool,
     is_closed: bool,
+    /// The machine writes no more.
+    is_finished: bool,
     read_max: usize,
 }
 
@@ -190,6 +192,9 @@ where
                     // Answered from inside the loop that drains, as an adapter may.
                     self.machine.handle(self.now, Input::Sent { link });
                 }
+            }
+            Output::Finish { link } => {
+                self.links.get_mut(&link).expect("a link").is_finished = true;
             }
             Output::Close { link } => {
                 self.connects.retain(|(connecting, _)| *connecting != link);

@@ -38,6 +38,7 @@ struct LinkState {
     extra_closes: usize,
     is_reading: bool,
     is_writing: bool,
+    is_finished: bool,
 }
 
 impl<M> Checked<M>
@@ -201,7 +202,14 @@ where
             Output::Write { link, data } => {
                 let state = self.usable(*link);
                 self.check(!state.is_writing && !data.is_empty(), "one write, never empty");
+                self.check(!state.is_finished, "no write to a stream that was finished");
                 self.links.entry(*link).or_default().is_writing = true;
+            }
+            Output::Finish { link } => {
+                let state = self.usable(*link);
+                let is_first = !state.is_writing && !state.is_finished;
+                self.check(is_first, "a stream is finished once, and not within a write");
+                self.links.entry(*link).or_default().is_finished = true;
             }
             Output::Close { link } => {
                 let state = self.links.get(link).copied().unwrap_or_default();

@@ -191,6 +191,7 @@ impl Wires {
             Output::Write { link, data } => self.with_end((node, link), |side| {
                 side.writing = Some(data);
             }),
+            Output::Finish { link } => self.finish((node, link)),
             Output::Close { link } => self.close((node, link)),
             Output::Unlisten { listener } => self.unlisten(node, listener),
         }
@@ -362,6 +363,14 @@ impl Wires {
         let Some(&(id, side)) = self.ends.get(&owner) else { return };
         let Some(stream) = self.streams.get_mut(&id) else { return };
         change(&mut stream.sides[side]);
+        self.pump(id);
+    }
+
+    /// The other side finds the end behind all that was written.
+    fn finish(&mut self, owner: Owner) {
+        let Some(&(id, side)) = self.ends.get(&owner) else { return };
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.sides[1 - side].ended.get_or_insert(None);
         self.pump(id);
     }
 

@@ -1,7 +1,7 @@
 //! One open stream, and what is known of its readiness.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll, ready};
 
@@ -80,6 +80,13 @@ impl runtime::Stream for Stream {
                     return Poll::Ready(result);
                 }
             }
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One open stream, and the read and the write that wait for it.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 
 use bytes::Bytes;
 use mio::event::{Event, Source};
@@ -23,6 +24,13 @@ impl Stream {
             Self::Unix(stream) => stream,
         };
         registry.register(source, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
     }
 }
 
@@ -138,6 +146,13 @@ impl Open {
                 None
             }
             Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Tells the peer that nothing more is written. Where that fails, a read finds out why.
+    pub(crate) fn finish(&self) {
+        if let Err(error) = self.stream.finish() {
+            tracing::debug!(%error, "the stream was not finished");
         }
     }
 

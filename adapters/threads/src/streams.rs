@@ -68,6 +68,11 @@ impl Streams {
                     self.try_write(link);
                 }
             }
+            Output::Finish { link } => {
+                if let Some(open) = self.links.open(link) {
+                    open.finish();
+                }
+            }
             Output::Close { link } => self.close(link),
             Output::Unlisten { listener } => self.unlisten(listener),
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use mongrel2_transceiver_adapter::octets::ReadBlock;
 use mongrel2_transceiver_adapter::runtime;
@@ -41,6 +41,19 @@ impl runtime::Stream for Stream {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+
+    /// tokio's own way never waits: it makes the call at once.
+    fn finish(&mut self) -> io::Result<()> {
+        let context = &mut Context::from_waker(Waker::noop());
+        let finished = match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        };
+        match finished {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

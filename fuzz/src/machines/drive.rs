@@ -62,6 +62,8 @@ struct Stream {
     endpoint: Option<Endpoint>,
     reading: Option<usize>,
     is_writing: bool,
+    /// The machine writes no more.
+    is_finished: bool,
     /// The machine was told of its end, or has ended it.
     is_over: bool,
 }
@@ -182,7 +184,14 @@ impl<S: Scene> Driver<S> {
 
     fn open(&mut self, link: LinkId, endpoint: Option<Endpoint>, mood: u8) {
         let peer = Peer::new(self.scene.peer_type(endpoint.as_ref(), link), mood);
-        let stream = Stream { peer, endpoint, reading: None, is_writing: false, is_over: false };
+        let stream = Stream {
+            peer,
+            endpoint,
+            reading: None,
+            is_writing: false,
+            is_finished: false,
+            is_over: false,
+        };
         self.streams.insert(link, stream);
         self.machine.handle(self.now, Input::Opened { link });
     }
@@ -345,10 +354,17 @@ impl<S: Scene> Driver<S> {
             }
             Output::Write { link, data } => {
                 if let Some(stream) = self.streams.get_mut(&link) {
+                    assert!(!stream.is_finished, "nothing is written to a finished stream");
                     stream.is_writing = true;
                     for received in stream.peer.hear(data) {
                         self.scene.heard(stream.endpoint.as_ref(), &received);
                     }
+                }
+            }
+            Output::Finish { link } => {
+                if let Some(stream) = self.streams.get_mut(&link) {
+                    assert!(!stream.is_writing, "nothing is written to a finished stream");
+                    stream.is_finished = true;
                 }
             }
             Output::Close { link } => {

@@ -66,6 +66,12 @@ pub trait Stream: Sized + Unpin {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
 
+    /// Ends our half of the stream: nothing more is written.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn finish(&mut self) -> io::Result<()>;
+
     /// Ends the stream after [`ReadBlock::discard`] on the bare socket, so that what was written
     /// still reaches the peer.
     fn close(self, block: &mut ReadBlock);

@@ -62,6 +62,13 @@ impl<S: Stream> Open<S> {
         pending_if_blocked(written)
     }
 
+    /// Tells the peer that nothing more is written. Where that fails, a read finds out why.
+    pub(super) fn finish(&mut self) {
+        if let Err(error) = self.stream.finish() {
+            tracing::debug!(%error, "the stream was not finished");
+        }
+    }
+
     /// How many operations are under way.
     pub(super) const fn waiting(&self) -> usize {
         self.read.is_some() as usize + self.write.is_some() as usize

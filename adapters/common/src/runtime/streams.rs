@@ -71,6 +71,11 @@ impl<R: Runtime> Streams<R> {
                     self.try_write(link);
                 }
             }
+            Output::Finish { link } => {
+                if let Some((_, State::Open(open))) = self.links.get_mut(&link) {
+                    open.finish();
+                }
+            }
             Output::Close { link } => self.close(link),
             Output::Unlisten { listener } => self.unlisten(listener),
         }

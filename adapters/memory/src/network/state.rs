@@ -198,7 +198,9 @@ impl State {
         let Some(port) = self.ports.get_mut(&node) else { return };
         let is_for_us = match &output {
             Output::Connect { link, .. } | Output::Accept { link, .. } => port.links.insert(*link),
-            Output::Read { link, .. } | Output::Write { link, .. } => port.links.contains(link),
+            Output::Read { link, .. } | Output::Write { link, .. } | Output::Finish { link } => {
+                port.links.contains(link)
+            }
             Output::Close { link } => port.links.remove(link),
             Output::Listen { .. } | Output::Unlisten { .. } => true,
         };
