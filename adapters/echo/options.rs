@@ -79,6 +79,9 @@ pub(crate) fn parse(
             Long("handshake-timeout") => {
                 config.handshake_timeout = seconds("--handshake-timeout", &text(&mut parser)?)?;
             }
+            Long("message-size-max") => {
+                allow_messages_of(octets("--message-size-max", &text(&mut parser)?)?, &mut config);
+            }
             other => return Err(other.unexpected().to_string()),
         }
     }
@@ -113,6 +116,24 @@ fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
     })
 }
 
+fn octets(flag: &str, text: &str) -> Result<usize, String> {
+    let parsed = text.parse().ok().filter(|octets| (1..=MESSAGE_SIZE_MAX).contains(octets));
+    parsed.ok_or_else(|| {
+        format!("{flag} '{text}': this takes a number of octets from 1 to {MESSAGE_SIZE_MAX}")
+    })
+}
+
+/// Lets WebSocket messages of so many octets in, and their echo out: the other limits grow where they
+/// would be in the way.
+fn allow_messages_of(octets: usize, config: &mut Config) {
+    let limits = &mut config.limits;
+    limits.websocket_size_max = octets;
+    let with_head = octets + HEAD_ROOM;
+    limits.message_size_max = limits.message_size_max.max(with_head);
+    limits.target_bytes_max = limits.target_bytes_max.max(with_head);
+    limits.send_bytes_max = limits.send_bytes_max.max(with_head);
+}
+
 /// The first `--sender`, `--pull` and `--pub` are one server, the second of each another.
 fn pair_up(
     senders: Vec<Sender>,
@@ -138,6 +159,7 @@ fn pair_up(
 }
 
 fn help(name: &str) -> String {
+    let default_size = Config::default().limits.websocket_size_max;
     format!(
         "\
 A Mongrel2 handler that echoes: HTTP requests get their own body back, or one line
@@ -161,6 +183,8 @@ Options:
                               https://example.com; may be repeated [all]
   --ping-interval SECONDS     how often silent WebSockets are pinged [30]
   --handshake-timeout SECONDS how long a link to a server may take to come up [10]
+  --message-size-max OCTETS   how large a message from a WebSocket may be; a larger one
+                              ends it with 1009 [{default_size}]
   -h, --help                  this text
 
 Environment:
@@ -174,3 +198,9 @@ Exit code: 0 after an orderly end, 1 where it cannot run.
 }
 
 const DEFAULT_CONTROL: &str = "tcp://127.0.0.1:9997";
+
+/// Mongrel2 hands over no frame of 2^31 octets or more (seen on 1.12.2).
+const MESSAGE_SIZE_MAX: usize = (1 << 31) - 1;
+/// Octets that a request has besides its body, and a reply besides its message: more than the head
+/// of a request may have in Mongrel2 (`limits.buffer_size` is 4096 unless it is set).
+const HEAD_ROOM: usize = 64 << 10;
