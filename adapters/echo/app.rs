@@ -52,8 +52,12 @@ impl App {
                 self.server(target.server).say(Command::Send { target, message }, submit);
             }
             Event::Room { server } => self.server(server).say_what_was_held(submit),
-            Event::ServerRemoved { server, sender, by } => {
+            Event::ServerRemoved { server, sender, by, tally } => {
                 println!("server {} was removed by {by}", sender.escape_ascii());
+                println!(
+                    "{} replies delivered, {} refused, {} not delivered",
+                    tally.delivered, tally.refused, tally.undelivered
+                );
                 self.servers.remove(&server);
             }
             Event::ControlListening { endpoint } => println!("control socket at {endpoint}"),
@@ -63,12 +67,7 @@ impl App {
                      another address, --control none does without"
                 ));
             }
-            Event::Stopped { undelivered } => {
-                if undelivered > 0 {
-                    println!("{undelivered} replies were not delivered, all told");
-                }
-                return Next::Stopped;
-            }
+            Event::Stopped { .. } => return Next::Stopped,
             other => self.mention(&other),
         }
         Next::Go

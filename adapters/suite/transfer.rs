@@ -139,6 +139,9 @@ fn who_finishes_can_still_be_told_something() {
         };
         assert_eq!(end, Event::Closed(other, None), "{endpoint}");
         assert!(received == data, "{endpoint}");
+        // Who hears of the end frees the stream, and so the other one ends, too.
+        bench.read(one, 100);
+        assert_eq!(bench.next(), Event::Closed(one, None), "{endpoint}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! queue of whoever owns it. [`Socket`](super::Socket) owns one, a transceiver owns many.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::machine::{Input, LinkId, ListenerId};
@@ -211,6 +211,35 @@ impl Core {
             self.shutdown_is_over(io);
         }
         self.check_stopped();
+    }
+
+    /// How long a shutdown that begins from now on may take.
+    pub(crate) const fn set_linger(&mut self, time: Duration) {
+        self.config.linger = time;
+    }
+
+    /// Says to all peers that nothing more will be written. What they have said, and say until they
+    /// know, goes on to be handed out, for so long at the most; then everything has ended as after a
+    /// shutdown.
+    pub(crate) fn hear_out(&mut self, time: Duration, io: &mut Io) {
+        if std::mem::replace(&mut self.is_stopping, true) {
+            return;
+        }
+        self.end_listeners(io);
+        self.end_idle_dials();
+        let ids: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in ids {
+            self.finish_link(id, io);
+        }
+        self.timers.set(Timer::Shutdown, later(io.now(), time.max(TIME_MIN)));
+        self.check_stopped();
+    }
+
+    /// Ends everything now.
+    pub(crate) fn end_now(&mut self, io: &mut Io) {
+        self.is_stopping = true;
+        self.end_listeners(io);
+        self.shutdown_is_over(io);
     }
 
     /// Whether the last link and the last endpoint are gone.

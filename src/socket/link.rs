@@ -52,6 +52,17 @@ pub(super) struct Link {
     has_ping: bool,
     reading: bool,
     writing: bool,
+    /// Whether nothing more is to be written, and the peer is to know it.
+    finish: Finish,
+}
+
+/// Whether our half of a stream has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    No,
+    /// As soon as the write under way is over.
+    Wanted,
+    Done,
 }
 
 impl Link {
@@ -81,6 +92,7 @@ impl Link {
             has_ping: false,
             reading: false,
             writing: false,
+            finish: Finish::No,
         }
     }
 
@@ -148,7 +160,7 @@ impl Link {
 
     /// Encodes what waits and writes it, unless a write is under way.
     pub(super) fn write(&mut self, io: &mut Io, size: usize) {
-        if !self.is_open() || self.writing {
+        if !self.is_open() || self.writing || self.finish != Finish::No {
             return;
         }
         while self.is_ready() && self.engine.output_len() < size {
@@ -167,10 +179,24 @@ impl Link {
         std::mem::replace(&mut self.writing, false)
     }
 
+    /// Ends our half of the stream, now or behind the write under way.
+    pub(super) fn finish(&mut self, io: &mut Io) {
+        if self.writing {
+            self.finish = Finish::Wanted;
+        } else if self.finish != Finish::Done {
+            self.finish = Finish::Done;
+            io.push(Output::Finish { link: self.id });
+        }
+    }
+
+    pub(super) const fn is_finishing(&self) -> bool {
+        matches!(self.finish, Finish::Wanted)
+    }
+
     /// Ends the stream from our side. What the engine still has to say (the reason of a refusal) is
     /// tried, not awaited.
     pub(super) fn close(&mut self, io: &mut Io) {
-        if self.is_open() && !self.writing {
+        if self.is_open() && !self.writing && self.finish == Finish::No {
             if let Some(data) = self.engine.take_output() {
                 io.push(Output::Write { link: self.id, data });
             }
@@ -186,7 +212,8 @@ impl Link {
     }
 
     pub(super) fn has_output(&self) -> bool {
-        self.engine.output_len() > 0 || (self.is_ready() && self.queue.has_waiting())
+        let has_any = self.engine.output_len() > 0 || (self.is_ready() && self.queue.has_waiting());
+        has_any && self.finish == Finish::No
     }
 
     /// Puts a message into the queue, where it was admitted before.

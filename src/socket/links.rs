@@ -104,6 +104,9 @@ impl Core {
         if !link.end_write() {
             return;
         }
+        if link.is_finishing() {
+            link.finish(io);
+        }
         self.sent += link.queue.end_under_way();
         let reopened = link.queue.reopened().then_some(link.outlet());
         if link.has_output() {
@@ -150,6 +153,15 @@ impl Core {
     const fn needs_link(&self, outlet: Outlet) -> bool {
         let is_kept = matches!(outlet, Outlet::Dial(_)) && !self.config.immediate;
         self.pattern.has_outlets() && !is_kept
+    }
+
+    /// Says to a peer that nothing more will be written, once what is being written is.
+    pub(super) fn finish_link(&mut self, id: LinkId, io: &mut Io) {
+        match self.links.get_mut(&id) {
+            Some(link) if link.is_ready() => link.finish(io),
+            Some(link) if matches!(link.stage, Stage::Draining(_)) => {}
+            _ => self.fail(id, DownReason::Ours, io),
+        }
     }
 
     /// Ends a link from our side.

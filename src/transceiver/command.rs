@@ -1,6 +1,7 @@
 //! What an application may ask of a transceiver.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -71,9 +72,18 @@ pub enum Command {
         /// Why, in at most 123 octets.
         reason: Utf8Bytes,
     },
-    /// Close all sessions with 1001, flush, and end everything, within
-    /// [`Config::linger`](super::Config::linger). Ends in [`Event::Stopped`](super::Event::Stopped).
+    /// End everything, within [`Config::linger`](super::Config::linger), in this order: close all
+    /// sessions with 1001 and wait for their answers, while requests are served as ever; tell the servers
+    /// that no more is taken, while what they have put on the wire by then still comes, to be answered;
+    /// flush. Ends in [`Event::Stopped`](super::Event::Stopped), at once where nothing is left to do.
+    ///
+    /// Requests that came have to be answered meanwhile: it is waited for those over HTTP.
     Shutdown,
+    /// The same within this time; also of a shutdown that is under way and would take longer.
+    ShutdownWithin {
+        /// From now on.
+        time: Duration,
+    },
 }
 
 impl Command {

@@ -65,7 +65,7 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How long [`Command::Shutdown`](super::Command::Shutdown) and
     /// [`Command::RemoveServer`](super::Command::RemoveServer) take at most: half of it to part from
-    /// the sessions, half to flush.
+    /// the sessions, a quarter for what is still on the wire and for answers to it, a quarter to flush.
     pub linger: Duration,
     /// What it may use at most.
     pub limits: Limits,

@@ -11,6 +11,7 @@ use crate::mongrel2::{ParseError, Request};
 use crate::socket::DownReason;
 use crate::websocket::{Close, FrameError, Message};
 
+use super::report::{Report, Tally};
 use super::target::{ServerId, Target};
 
 /// Something to know. Polled with [`Machine::poll_event`](crate::Machine::poll_event).
@@ -75,6 +76,8 @@ pub enum Event {
         sender: Bytes,
         /// Who wanted it; a shutdown is the application's wish.
         by: Initiator,
+        /// What became of what was said to its browsers.
+        tally: Tally,
     },
     /// A request over HTTP, or another message that belongs to no WebSocket:
     /// [`Request::kind`](crate::mongrel2::Request::kind) says whether it is `Http`, `Json`, `Xml`, a
@@ -177,6 +180,8 @@ pub enum Event {
     Stopped {
         /// Messages that were accepted and may not have arrived, all told.
         undelivered: usize,
+        /// What became of all messages, for each server that was there when the shutdown began.
+        reports: Vec<Report>,
     },
 }
 

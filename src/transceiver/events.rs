@@ -92,6 +92,7 @@ impl Waits for Event {
             // The message is a part of it, and keeps all of it.
             Self::SessionMessage { raw, .. } => raw.len(),
             Self::Undelivered { targets, .. } => size_of::<Target>() * targets.len(),
+            Self::Stopped { reports, .. } => size_of_val(&reports[..]),
             Self::ServerDeaf { subscribed, .. } => subscribed.len(),
             Self::ServerAdded { .. }
             | Self::ServerUnreachable { .. }
@@ -105,8 +106,7 @@ impl Waits for Event {
             | Self::Room { .. }
             | Self::TargetRoom { .. }
             | Self::ControlListening { .. }
-            | Self::ControlFailed { .. }
-            | Self::Stopped { .. } => 0,
+            | Self::ControlFailed { .. } => 0,
         }
     }
 }

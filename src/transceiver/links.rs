@@ -106,6 +106,8 @@ impl Server {
                     self.life.cannot_prove(link);
                 }
             }
+            // Of a server that we part from, the link that is left has only to be flushed.
+            Change::Cut(_) if !self.parting.is_none() && !self.parting.is_farewell() => {}
             Change::Cut(link) => self.cut(link, config, io),
             Change::Over => self.end_life(self.life.number(), reason),
             Change::Succeeded => self.end_life(self.life.number().wrapping_sub(1), reason),

@@ -1,7 +1,7 @@
 //! [`Transceiver`]: inputs go down to the servers' links, events and operations come up.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -21,6 +21,7 @@ use super::event::{Event, Initiator, Loss};
 use super::events::Events;
 use super::life::Side;
 use super::outgoing::{LeftOut, broadcast};
+use super::report::Report;
 use super::server::Server;
 use super::target::{ServerId, Target};
 
@@ -41,6 +42,8 @@ pub struct Transceiver {
     last_server: u32,
     stage: Stage,
     undelivered: usize,
+    /// Of the servers that were there when the shutdown began.
+    reports: Vec<Report>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,7 @@ impl Transceiver {
             last_server: 0,
             stage: Stage::Running,
             undelivered: 0,
+            reports: Vec::new(),
         }
     }
 
@@ -236,17 +240,17 @@ impl Transceiver {
         }
     }
 
-    fn shutdown(&mut self) {
-        if self.stage != Stage::Running {
-            return;
-        }
-        self.stage = Stage::Stopping;
-        if let Some(control) = &mut self.control {
-            control.shutdown(&mut self.io);
+    fn shutdown(&mut self, time: Duration) {
+        if self.stage == Stage::Running {
+            self.stage = Stage::Stopping;
+            if let Some(control) = &mut self.control {
+                control.shutdown(&mut self.io);
+            }
         }
         for id in self.servers.keys().copied().collect::<Vec<_>>() {
             if let Some(server) = self.servers.get_mut(&id) {
-                server.parting.begin(self.io.now(), self.config.linger);
+                server.parting.begin(self.io.now(), time);
+                server.parting.hasten(self.io.now(), time);
             }
             self.touch(id);
         }
@@ -260,9 +264,10 @@ impl Transceiver {
     ) -> Result<(), Refused> {
         let server = self.servers.get_mut(&target.server).ok_or(Refused::UnknownServer)?;
         let cx = &mut Context { config: &self.config, io: &mut self.io, events: &mut self.events };
-        act(server, cx)?;
+        let acted = act(server, cx);
+        server.refused += u64::from(acted.is_err());
         self.touch(target.server);
-        Ok(())
+        acted
     }
 
     fn broadcast(&mut self, targets: Vec<Target>, message: &Message) -> Result<(), Refused> {
@@ -364,16 +369,21 @@ impl Transceiver {
         let Some(server) = self.servers.remove(&id) else { return };
         self.timers.clear(id);
         self.undelivered += server.undelivered_count;
+        let tally = server.tally();
         tracing::debug!(server = ?id, "server removed");
         let sender = Bytes::copy_from_slice(server.sender.as_bytes());
-        self.events.push(Event::ServerRemoved { server: id, sender, by: server.removed_by });
+        if self.stage == Stage::Stopping {
+            self.reports.push(Report { server: id, sender: sender.clone(), tally });
+        }
+        self.events.push(Event::ServerRemoved { server: id, sender, by: server.removed_by, tally });
     }
 
     fn check_stopped(&mut self) {
         let control_is_over = self.control.as_ref().is_none_or(Control::is_stopped);
         if self.stage == Stage::Stopping && self.servers.is_empty() && control_is_over {
             self.stage = Stage::Stopped;
-            self.events.push(Event::Stopped { undelivered: self.undelivered });
+            let reports = std::mem::take(&mut self.reports);
+            self.events.push(Event::Stopped { undelivered: self.undelivered, reports });
         }
     }
 
@@ -398,7 +408,11 @@ impl Transceiver {
                 self.with_server(target, |server, cx| server.close(target, &close, cx))
             }
             Command::Shutdown => {
-                self.shutdown();
+                self.shutdown(self.config.linger);
+                Ok(())
+            }
+            Command::ShutdownWithin { time } => {
+                self.shutdown(time);
                 Ok(())
             }
         }

@@ -13,6 +13,7 @@ use crate::zmtp::{Frame, Message};
 
 use super::delivery::{Delivery, HEAD_WEIGHT, Origin, Recipients};
 use super::lanes::{Bounds, Lanes};
+use super::owed::Owed;
 use super::places::Places;
 use super::sessions::Sessions;
 use super::ticket::Ticket;
@@ -32,6 +33,7 @@ pub(crate) struct Outbox {
     /// What of that, and of the lanes, is our own, which is never refused.
     own: HighWater,
     places: Places,
+    owed: Owed,
     /// WebSockets to be asked whether they have read what they were sent, before anything else is.
     asks: BTreeSet<ConnId>,
     mark: Mark,
@@ -39,6 +41,8 @@ pub(crate) struct Outbox {
     broken: BTreeSet<ConnId>,
     /// Requests whose answers are written, or lost.
     answered: Vec<u64>,
+    /// The application's messages that are written, one for each recipient.
+    delivered: u64,
     /// Where heads are encoded, so that not each needs an allocation.
     scratch: BytesMut,
 }
@@ -53,10 +57,12 @@ impl Outbox {
             marks: HighWater::new(messages_max, octets_max),
             own: HighWater::new(messages_max.max(OWN_MESSAGES_MAX), octets_max.max(OWN_OCTETS_MAX)),
             places: Places::default(),
+            owed: Owed::default(),
             asks: BTreeSet::new(),
             mark: Mark::FIRST,
             broken: BTreeSet::new(),
             answered: Vec::new(),
+            delivered: 0,
             scratch: BytesMut::new(),
         }
     }
@@ -96,6 +102,16 @@ impl Outbox {
         self.marks.is_half_empty()
     }
 
+    /// Whether somebody waits for an answer over HTTP.
+    pub(crate) fn owes_answers(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// How many of the application's messages were written, one for each of their recipients.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.marks.messages() == 0 && self.lanes.is_empty()
     }
@@ -107,6 +123,11 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, delivery: Delivery) {
+        match delivery.to {
+            Recipients::One(to) if delivery.is_hang_up() => self.owed.forget(to),
+            Recipients::One(to) if delivery.origin == Origin::Application => self.owed.answered(to),
+            Recipients::One(_) | Recipients::Many(_) => {}
+        }
         self.count(&delivery);
         self.waiting.push_back(delivery);
     }
@@ -296,6 +317,7 @@ impl Outbox {
     /// sent before.
     pub(crate) fn heard(&mut self, from: ConnId, kind: Kind, now: Instant) {
         if kind == Kind::Http {
+            self.owed.asked(from);
             self.places.asked(from, self.lanes.holds(from), now);
         } else if matches!(kind, Kind::Json | Kind::Xml) {
             self.places.asked_apart(from, now);
@@ -350,6 +372,7 @@ impl Outbox {
     /// A connection has ended: whom to report for what waited for it.
     pub(crate) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
         self.places.forget(to);
+        self.owed.forget(to);
         if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
     }
 
@@ -411,6 +434,7 @@ impl Outbox {
     pub(crate) fn sent(&mut self, messages: usize) {
         for _ in 0..messages {
             let Some(mut ticket) = self.under_way.pop_front() else { break };
+            self.delivered += ticket.told_of().count() as u64;
             self.answered.extend(ticket.take_answers());
             self.release(ticket.origin(), ticket.parts(), ticket.weight());
         }
@@ -470,6 +494,7 @@ impl Outbox {
         let mut lost = self.lose_under_way(sessions);
         lost.extend(self.lose_waiting());
         self.places.clear_all();
+        self.owed.clear();
         self.asks.clear();
         self.broken.clear();
         self.lanes.forget_reopened();

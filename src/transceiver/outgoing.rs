@@ -192,6 +192,10 @@ impl Server {
                 if some.is_empty() {
                     break;
                 }
+                if state == State::Open {
+                    // The farewells did not get so far.
+                    self.deliver_to_many(&some, &going_away());
+                }
                 self.deliver_to_many(&some, &Delivery::to_nobody(Bytes::new(), Origin::Own));
             }
         }
@@ -220,19 +224,18 @@ impl Server {
         }
     }
 
-    /// Sends farewells to sessions as long as there is room for more.
+    /// Sends farewells to sessions, as long as there is room for more and not too many are unanswered.
     pub(super) fn say_farewell(&mut self, cx: &mut Context<'_>) {
-        let going_away = Close { code: Some(CloseCode::GOING_AWAY), ..Close::default() };
-        let mut frame = BytesMut::new();
-        going_away.encode(&mut frame);
-        let frame = Delivery::to_nobody(frame.freeze(), Origin::Own).closing();
-        while self.outbox.is_half_empty() {
+        // Those who have answered make room for others.
+        self.end_unanswered(cx);
+        let farewell = going_away();
+        while self.outbox.is_half_empty() && self.closing.len() < CLOSING_MAX {
             let Some(cursor) = self.parting.cursor() else { return };
             let some = self.sessions.next_in(State::Open, cursor, TARGETS_MAX);
             if some.is_empty() {
                 return;
             }
-            self.deliver_to_many(&some, &frame);
+            self.deliver_to_many(&some, &farewell);
             for conn_id in some {
                 self.sessions.set_state(conn_id, State::Closing);
                 self.expect_close(conn_id, cx.config, cx.io);
@@ -240,6 +243,16 @@ impl Server {
         }
     }
 }
+
+fn going_away() -> Delivery {
+    let going_away = Close { code: Some(CloseCode::GOING_AWAY), ..Close::default() };
+    let mut frame = BytesMut::new();
+    going_away.encode(&mut frame);
+    Delivery::to_nobody(frame.freeze(), Origin::Own).closing()
+}
+
+/// How many sessions are closed at a time when we part from a server: their answers come in one by one.
+const CLOSING_MAX: usize = 8192;
 
 /// Sends one message to sessions of several servers: encoded once, its octets shared by all. Which
 /// servers have something to write now, and which targets do not get it.

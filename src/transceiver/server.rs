@@ -21,6 +21,7 @@ use super::life::{Life, Side};
 use super::outbox::Outbox;
 use super::parting::Parting;
 use super::proof::Proof;
+use super::report::Tally;
 use super::rounds::{Rounds, SLICES};
 use super::sessions::{Sessions, State};
 use super::target::{ServerId, Target};
@@ -56,6 +57,8 @@ pub(super) struct Server {
     pub(super) deaf: Option<Event>,
     undelivered: VecDeque<Event>,
     pub(super) undelivered_count: usize,
+    /// Commands for its browsers that were refused.
+    pub(super) refused: u64,
     pub(super) parting: Parting,
     /// Who wants to part from it.
     pub(super) removed_by: Initiator,
@@ -96,6 +99,7 @@ impl Server {
             deaf: None,
             undelivered: VecDeque::new(),
             undelivered_count: 0,
+            refused: 0,
             parting: Parting::default(),
             removed_by: Initiator::Application,
             is_active: false,
@@ -286,25 +290,36 @@ impl Server {
             self.visit_sessions(slice, SLICES, cx);
             self.rounds.keep_going(!self.sessions.is_empty(), cx.io.now());
         }
-        if self.parting.farewell_is_over(cx.io.now(), self.is_quiet() && cx.events.is_empty()) {
+        if self.parting.farewell_is_over(cx.io.now(), self.sessions.live_len() > 0) {
+            self.take_no_more(cx);
+        }
+        if self.parting.drain_is_over(cx.io.now(), self.is_quiet() && cx.events.is_empty()) {
             self.part(cx);
         }
     }
 
-    /// Whether nobody has anything left to say.
+    /// Whether nobody has anything left to say, as far as we know.
     fn is_quiet(&self) -> bool {
-        let has_sessions = self.sessions.next_session(&mut 0).is_some();
-        !has_sessions && self.outbox.is_empty() && !self.requests.has_backlog()
+        let is_anybody_left = self.sessions.live_len() > 0 || self.outbox.owes_answers();
+        !is_anybody_left && self.outbox.is_empty() && !self.requests.has_backlog()
     }
 
-    /// The farewell is over: whoever is left is cut off, and the links flush and end.
+    /// The farewell is over: the server is to give what comes next to others. What it has put on the
+    /// wire before it knows that is ours still.
+    fn take_no_more(&mut self, cx: &mut Context<'_>) {
+        let time = self.parting.drain(cx.io.now());
+        self.requests.hear_out(time, cx.io);
+        self.settle(cx.config, cx.io);
+    }
+
+    /// Whoever is left is cut off, and the links flush and end.
     fn part(&mut self, cx: &mut Context<'_>) {
         let lost = self.outbox.lose_lanes();
         self.report_undelivered(lost, Loss::ShutDown);
         self.hang_up_on_all();
         self.closing.clear();
         self.rounds.restart();
-        self.parting.flush();
+        let time = self.parting.flush(cx.io.now());
         // That it is down goes without saying when it is removed.
         self.reported_life = None;
         // The rest of the outbox goes to the link whole; what has no link is lost.
@@ -315,7 +330,8 @@ impl Server {
         self.endings.get_or_insert(endings);
         let lost = self.outbox.lose_waiting();
         self.report_undelivered(lost, Loss::ShutDown);
-        self.requests.shutdown(cx.io);
+        self.requests.end_now(cx.io);
+        self.replies.set_linger(time);
         self.replies.shutdown(cx.io);
         self.settle(cx.config, cx.io);
     }
@@ -327,6 +343,12 @@ impl Server {
         } else {
             SessionEnd::ServerRemoved { answered }
         }
+    }
+
+    /// What became of what the application said to its browsers.
+    pub(super) const fn tally(&self) -> Tally {
+        let (delivered, refused) = (self.outbox.delivered(), self.refused);
+        Tally { delivered, refused, undelivered: self.undelivered_count as u64 }
     }
 
     /// Takes a text that is to prove the way to it; published as soon as it is subscribed. It takes the

@@ -69,7 +69,7 @@ impl Application {
             Event::SessionClosed { target, .. } => oracle.closed(target),
             Event::Undelivered { targets, .. } => oracle.reported(&targets),
             Event::Room { server } => self.retry(server, world, oracle),
-            Event::Stopped { undelivered } => self.stopped = Some(undelivered),
+            Event::Stopped { undelivered, .. } => self.stopped = Some(undelivered),
             _ => {}
         }
     }

@@ -149,6 +149,11 @@ where
         self.links[&link].is_closed
     }
 
+    /// Whether the machine has said that it writes no more.
+    pub(crate) fn is_finished(&self, link: LinkId) -> bool {
+        self.links[&link].is_finished
+    }
+
     pub(crate) fn is_reading(&self, link: LinkId) -> bool {
         self.machine.is_reading(link)
     }

@@ -32,3 +32,4 @@ mod readers;
 mod servers;
 mod sessions;
 mod slow;
+mod takeover;

@@ -160,7 +160,8 @@ fn a_server_is_added_proven_served_and_removed() {
     stage.run_ms(1000);
     assert_eq!(server.heard(&mut stage.world), Vec::<Bytes>::new());
     let events = stage.events();
-    let [Event::Request { .. }, Event::ServerRemoved { server: removed, sender, by }] = &events[..]
+    let [Event::Request { .. }, Event::ServerRemoved { server: removed, sender, by, .. }] =
+        &events[..]
     else {
         panic!("{events:?}")
     };

@@ -176,7 +176,7 @@ impl Model {
                         self.tallies.get_mut(&target.conn_id.0).unwrap().undelivered += 1;
                     }
                 }
-                Event::Stopped { undelivered } => self.stopped = Some(undelivered),
+                Event::Stopped { undelivered, .. } => self.stopped = Some(undelivered),
                 Event::ServerDown { .. } => self.is_down = true,
                 Event::TargetRoom { target } => {
                     *self.room.entry(target.conn_id.0).or_default() += 1

@@ -22,7 +22,7 @@ fn until_stopped(pair: &mut Pair) -> (Vec<Event>, usize) {
     pair.run_secs(100);
     let events = pair.events();
     assert_eq!(events.iter().filter(|event| stopped(event)).count(), 1);
-    let Some(Event::Stopped { undelivered }) = events.last() else { panic!("{events:?}") };
+    let Some(Event::Stopped { undelivered, .. }) = events.last() else { panic!("{events:?}") };
     let undelivered = *undelivered;
     let stats = pair.stats();
     assert_eq!((stats.servers, stats.sessions, stats.links, stats.events), (0, 0, 0, 0));
@@ -34,7 +34,7 @@ fn without_servers_a_shutdown_is_over_at_once() {
     let mut world = World::new(1);
     let handler = world.add(Transceiver::new(world.now(), plain()));
     world.submit(handler, Command::Shutdown).unwrap();
-    assert!(matches!(world.events(handler)[..], [Event::Stopped { undelivered: 0 }]));
+    assert!(matches!(world.events(handler)[..], [Event::Stopped { undelivered: 0, .. }]));
     world.submit(handler, Command::Shutdown).unwrap();
     assert_eq!(world.submit(handler, add_server(SENDER, 1)), Err(Refused::ShuttingDown));
     world.run_for(Duration::from_secs(100));
@@ -191,7 +191,9 @@ fn what_cannot_be_flushed_in_time_is_reported() {
             _ => 0,
         })
         .sum();
-    assert!(matches!(events.last(), Some(Event::Stopped { undelivered }) if *undelivered == lost));
+    assert!(
+        matches!(events.last(), Some(Event::Stopped { undelivered, .. }) if *undelivered == lost)
+    );
     // What the kernel had taken before it stalled counts as under way.
     assert!(lost >= 7, "{events:?}");
 }

@@ -465,7 +465,10 @@ impl Wires {
         let (node, link) = owner;
         if let Some(cause) = reader.ended.filter(|_| reader.inbox.is_empty()) {
             *reader = Side::default();
+            // Whoever is told of an end frees the stream: one who has only finished hears of that.
+            stream.sides[1 - side].ended.get_or_insert(None);
             self.ends.remove(&owner);
+            self.pump(id);
             self.forget_if_over(id);
             return Some((node, Input::Closed { link, cause }));
         }

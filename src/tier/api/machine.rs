@@ -161,7 +161,7 @@ impl Api {
                 self.life_is_over(server, u32::MAX);
                 self.news.remove(server, &mut self.io);
             }
-            transceiver::Event::Stopped { undelivered } => {
+            transceiver::Event::Stopped { undelivered, .. } => {
                 self.undelivered = undelivered;
                 self.begin_emptying();
                 return;
