@@ -81,6 +81,14 @@ impl Client {
         Some(response)
     }
 
+    /// Whether nothing has come that was not taken, and the connection is open as far as can be seen.
+    pub fn is_silent(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("the stream is open");
+        let is_there = self.try_receive();
+        self.stream.set_nonblocking(false).expect("the stream is open");
+        is_there.is_none() && self.buffer.is_empty()
+    }
+
     /// Checks that the server ends the connection, and has nothing more to say before.
     pub fn expect_end(&mut self) {
         while self.receive() {}

@@ -20,6 +20,9 @@
 //! `tests/client/` compares what the library's pretended browser sends with what the server sends for
 //! the octets of a real one.
 //!
+//! `tests/autobahn/` has the cases of the Autobahn fuzzing client, and the list of those that Mongrel2
+//! decides before a handler hears of them.
+//!
 //! `tests/libzmq/` stands apart: there our sockets meet libzmq's, without Mongrel2 and without a
 //! process, once per adapter.
 //!

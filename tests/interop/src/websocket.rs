@@ -32,7 +32,7 @@ pub fn read_message(socket: &mut WebSocket<TcpStream>) -> Message {
     messages.find(|message| !message.is_ping()).expect("the iterator does not end")
 }
 
-/// A WebSocket that does nothing by itself: it answers no ping and no close.
+/// A WebSocket that does nothing by itself: it answers no ping, unless it is told to, and no close.
 #[derive(Debug)]
 pub struct RawSocket {
     client: Client,
@@ -99,6 +99,22 @@ impl RawSocket {
         std::iter::from_fn(|| self.read()).find(|frame| frame.first != PING)
     }
 
+    /// The next frame that is no ping of the handler's, each of which is answered.
+    pub fn read_answering_pings(&mut self) -> Option<Frame> {
+        loop {
+            let frame = self.read()?;
+            if frame.first != PING {
+                return Some(frame);
+            }
+            self.send(PONG, &frame.payload);
+        }
+    }
+
+    /// Whether nothing has come that was not read, and the connection is open as far as can be seen.
+    pub fn is_silent(&mut self) -> bool {
+        self.client.is_silent()
+    }
+
     /// Checks that the next frame is a close with this code, and that the connection ends there.
     pub fn expect_close(&mut self, code: u16) {
         let frame = self.read_past_pings().expect("a close frame comes before the end");
@@ -139,7 +155,7 @@ impl Frame {
 impl std::fmt::Debug for Frame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shown = &self.payload[..self.payload.len().min(32)];
-        write!(f, "{:#x} {} octets {:?}", self.first, self.payload.len(), shown.escape_ascii())
+        write!(f, "{:#x} {} octets \"{}\"", self.first, self.payload.len(), shown.escape_ascii())
     }
 }
 
