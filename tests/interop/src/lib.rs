@@ -23,6 +23,8 @@
 //! `tests/autobahn/` has the cases of the Autobahn fuzzing client, and the list of those that Mongrel2
 //! decides before a handler hears of them.
 //!
+//! `tests/browser/` has a page of a real browser chat with itself.
+//!
 //! `tests/libzmq/` stands apart: there our sockets meet libzmq's, without Mongrel2 and without a
 //! process, once per adapter.
 //!
