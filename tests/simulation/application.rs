@@ -139,6 +139,8 @@ impl Application {
                 | Refused::UnknownServer
                 | Refused::UnknownSession
                 | Refused::IsSession
+                // Its browser reads too slowly for an echo.
+                | Refused::Slow
                 | Refused::ShuttingDown,
             ) => Ok(()),
             Err(refused) => panic!("{refused:?}: {command:?}"),

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use mongrel2_transceiver::Transceiver;
 use mongrel2_transceiver::mongrel2::Sender;
 use mongrel2_transceiver::server::{self, Server};
-use mongrel2_transceiver::transceiver::{Command, Config};
+use mongrel2_transceiver::transceiver::{Command, Config, Slow};
+use mongrel2_transceiver::websocket::{Close, CloseCode};
 
 use crate::application::Application;
 use crate::crowd::Process;
@@ -358,6 +359,15 @@ fn config(dice: &mut Dice) -> Config {
     limits.message_size_max = dice.pick(&[1_000, 1 << 20]);
     limits.read_size = dice.pick(&[100, 64 << 10]);
     limits.write_size = dice.pick(&[1, 64 << 10]);
+    // No throw of its own, so that worlds stay what they were.
+    config.slow = match config.seed % 4 {
+        0 => Slow::DropOldest,
+        1 => Slow::Close(Close::new(CloseCode::POLICY, "slow").unwrap()),
+        _ => Slow::Wait,
+    };
+    if config.seed % 3 == 0 {
+        config.limits.target_messages_max = 2;
+    }
     config
 }
 
