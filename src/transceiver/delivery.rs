@@ -149,6 +149,17 @@ impl Delivery {
 }
 
 impl Recipients {
+    /// Takes a connection out: how often it was there.
+    pub(crate) fn remove(&mut self, conn_id: ConnId) -> usize {
+        let before = self.as_slice().len();
+        match self {
+            Self::One(to) if *to == conn_id => *self = Self::Many(Vec::new()),
+            Self::One(_) => {}
+            Self::Many(to) => to.retain(|to| *to != conn_id),
+        }
+        before - self.as_slice().len()
+    }
+
     pub(crate) fn as_slice(&self) -> &[ConnId] {
         match self {
             Self::One(to) => std::slice::from_ref(to),

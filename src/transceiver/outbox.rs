@@ -403,8 +403,7 @@ impl Outbox {
     fn lose_lane(&mut self, to: ConnId, remains: bool) -> Vec<ConnId> {
         let mut lost = Vec::new();
         if remains && self.lanes.is_begun(to) {
-            // Whatever came next would be taken for the rest of it.
-            self.push_first(Delivery::hang_up(to, Origin::Own));
+            lost.extend(self.break_off(to));
         }
         for delivery in self.lanes.take_all_of(to) {
             self.answered.extend(&delivery.answers);
@@ -467,11 +466,33 @@ impl Outbox {
     /// What was sent in parts, of which some may be lost: no browser could make sense of the rest.
     fn lose_what_is_broken(&mut self) -> Vec<ConnId> {
         self.broken.extend(self.lanes.begun());
-        let broken: Vec<_> = self.broken.iter().copied().collect();
-        for to in broken.iter().filter(|to| !self.lanes.is_begun(**to)).collect::<Vec<_>>() {
-            self.push_first(Delivery::hang_up(*to, Origin::Own));
+        let mut lost = Vec::new();
+        for to in self.broken.clone() {
+            if !self.lanes.is_begun(to) {
+                lost.extend(self.break_off(to));
+            }
+            lost.extend(self.drop_all(to));
         }
-        broken.into_iter().flat_map(|to| self.drop_all(to)).collect()
+        lost
+    }
+
+    /// Ends a connection in the midst of something: whatever came next would be taken for the rest of
+    /// it. Whom to report for what was to come.
+    fn break_off(&mut self, to: ConnId) -> Vec<ConnId> {
+        let mut lost = Vec::new();
+        for mut delivery in std::mem::take(&mut self.waiting) {
+            let parts = if delivery.origin == Origin::Application { delivery.parts } else { 0 };
+            let found = if delivery.is_hang_up() { 0 } else { delivery.to.remove(to) };
+            lost.extend(std::iter::repeat_n(to, parts * found));
+            if delivery.to.as_slice().is_empty() {
+                self.answered.append(&mut delivery.answers);
+                self.release(delivery.origin, delivery.parts, delivery.weight);
+            } else {
+                self.waiting.push_back(delivery);
+            }
+        }
+        self.push_first(Delivery::hang_up(to, Origin::Own));
+        lost
     }
 
     /// Asks these WebSockets whether they have read what they were sent.

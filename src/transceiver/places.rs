@@ -170,7 +170,9 @@ impl Places {
         usize::try_from(max).unwrap_or(usize::MAX)
     }
 
-    /// The reply link is lost, and nobody will tell of what was on it.
+    /// A link is lost, and perhaps the word of what was written with it: nobody will tell of that any
+    /// more. All counts as written, for else a connection could wait for ever; one whose browser has not
+    /// read by then may be sent more than its server holds.
     pub(crate) fn lost_link(&mut self) {
         self.credits.values_mut().for_each(|credits| credits.waiting = 0);
     }

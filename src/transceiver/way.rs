@@ -45,7 +45,9 @@ impl Server {
             lost.push(conn_id);
         }
         self.report_undelivered(lost, Loss::Slow);
-        if has_room(&self.outbox) { Way::Free } else { Way::Barred }
+        // Where there is nothing to leave out, what is refused is told of room, as ever.
+        let is_free = has_room(&self.outbox) || self.outbox.admits_to(conn_id, 1, octets);
+        if is_free { Way::Free } else { Way::Barred }
     }
 
     fn close_for_slowness(&mut self, conn_id: ConnId, close: &Close, cx: &mut Context<'_>) {

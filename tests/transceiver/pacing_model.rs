@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, Target};
-use mongrel2_transceiver::websocket::{CloseCode, Message};
+use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, Slow, Target};
+use mongrel2_transceiver::websocket::{Close, CloseCode, Message};
 use mongrel2_transceiver_memory::Dice;
 
-use crate::browser::{frame, handshake, notice, post, text};
+use crate::browser::{frame, handshake, handshake_with, notice, post, text};
 use crate::pair::{Pair, small};
 use crate::readers::Readers;
 
@@ -34,12 +34,15 @@ struct Model {
     room: BTreeMap<i64, usize>,
     /// A cut has taken the server's life: there is nothing more to learn.
     is_down: bool,
+    /// Whether the server counts octets for some of its browsers (none does it for some alone, but so
+    /// they meet).
+    counts_octets: bool,
     /// How many the handler has counted as undelivered when it stopped.
     stopped: Option<usize>,
 }
 
 impl Model {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, cuts: bool) -> Self {
         let mut dice = Dice::new(seed);
         let tight = dice.one_in(2);
         let change = |config: &mut Config| {
@@ -48,10 +51,16 @@ impl Model {
                 config.limits.target_bytes_max = 4 << 10 << dice.below(6);
                 config.limits.write_size = 1 << (8 + dice.below(9));
             }
+            config.slow = match seed % 3 {
+                0 => Slow::DropOldest,
+                1 => Slow::Close(Close::new(CloseCode::POLICY, "slow").unwrap()),
+                _ => Slow::Wait,
+            };
             config.ping_interval = Some(Duration::from_secs(dice.pick(&[2, 30])));
         };
         let pair = Pair::up(seed, small(change));
-        let (readers, tallies) = (Readers::default(), BTreeMap::new());
+        let readers = Readers { cuts, ..Readers::default() };
+        let tallies = BTreeMap::new();
         let (refused, room) = (BTreeMap::new(), BTreeMap::new());
         Self {
             pair,
@@ -62,6 +71,8 @@ impl Model {
             refused,
             room,
             is_down: false,
+            // What was written is not known any more when a link is lost, and then it is guessed.
+            counts_octets: seed % 2 == 1 && !cuts,
             stopped: None,
         }
     }
@@ -80,7 +91,14 @@ impl Model {
         self.last_id += 1;
         let (id, is_session) = (self.last_id, !self.dice.one_in(4));
         self.tallies.insert(id, Tally { is_session, ..Tally::default() });
-        let raw = if is_session { handshake(id, "13") } else { post(id, b"") };
+        let raw = match (is_session, self.counts_octets && self.dice.one_in(2)) {
+            (true, true) => {
+                self.readers.of.entry(id).or_default().credits = Some(CREDITS);
+                handshake_with(id, &[("DOWNLOAD_CREDITS", &CREDITS.to_string())])
+            }
+            (true, false) => handshake(id, "13"),
+            (false, _) => post(id, b""),
+        };
         self.pair.deliver_if_any(raw);
         self.pair.run_ms(3);
         let is_known = self.pair.world.seen(self.pair.handler).iter().any(|event| match event {
@@ -262,7 +280,8 @@ impl Model {
 
     /// Everybody reads, and all is quiet.
     fn finish(&mut self, cuts: bool) {
-        for _ in 0..300 {
+        // Where octets are counted, a large message takes many turns.
+        for _ in 0..if self.counts_octets { 1500 } else { 300 } {
             self.readers.read_all(&mut self.pair);
             self.pair.run_ms(20);
             self.look();
@@ -331,7 +350,7 @@ impl Model {
     }
 
     fn run(seed: u64, cuts: bool, shuts_down: bool) {
-        let mut model = Self::new(seed);
+        let mut model = Self::new(seed, cuts);
         let steps = 40 + model.dice.below(160);
         for _ in 0..steps {
             model.step(cuts);
@@ -361,6 +380,9 @@ fn an_end_in_the_middle_accounts_for_everything() {
 fn links_come_and_go_and_nobody_is_dropped() {
     (1000..1100).for_each(|seed| named(seed, true, false));
 }
+
+/// Octets that may wait for a browser, of a server that counts them.
+const CREDITS: usize = 20_000;
 
 fn named(seed: u64, cuts: bool, shuts_down: bool) {
     let run = || Model::run(seed, cuts, shuts_down);

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use crate::browser::frame;
+use crate::browser::{credits, frame};
 use crate::pair::Pair;
 
 /// What Mongrel2 holds for its browsers, and what they have read.
 #[derive(Default)]
 pub(crate) struct Readers {
+    /// Links are cut, and places are lost with pings on them: then even the end of somebody who read
+    /// nothing for several rounds may find none.
+    pub(crate) cuts: bool,
     pub(crate) of: BTreeMap<i64, Reader>,
 }
 
@@ -27,7 +30,19 @@ pub(crate) struct Reader {
     pub(crate) pongs: Vec<Vec<u8>>,
     /// The payloads of close frames that it has read.
     pub(crate) closes: Vec<Vec<u8>>,
+    /// How many octets may wait for it, where its server counts octets and not replies.
+    pub(crate) credits: Option<usize>,
+    /// The start of a frame that it has not got whole.
+    begun: Vec<u8>,
     is_shaken: bool,
+}
+
+impl Reader {
+    /// Whether no more waits than Mongrel2 holds.
+    fn is_within_bounds(&self) -> bool {
+        let octets: usize = self.queue.iter().map(Bytes::len).sum();
+        self.credits.map_or(self.queue.len() <= 16, |most| octets <= most)
+    }
 }
 
 impl Readers {
@@ -38,9 +53,12 @@ impl Readers {
             if reader.is_ended || reader.has_left {
                 continue;
             }
+            if self.cuts && body.is_empty() && reader.queue.len() == 16 {
+                reader.has_left = true;
+                continue;
+            }
             reader.queue.push_back(body);
-            let waiting = reader.queue.len();
-            assert!(waiting <= 16, "Mongrel2 would have dropped {conn_id}");
+            assert!(reader.is_within_bounds(), "Mongrel2 would have dropped {conn_id}");
         }
     }
 
@@ -50,8 +68,11 @@ impl Readers {
         for body in reader.queue.drain(..most.min(reader.queue.len())) {
             if body.is_empty() {
                 reader.is_ended = true;
+            } else if reader.credits.is_some() && !reader.has_left {
+                pair.deliver_if_any(credits(conn_id, body.len()));
             }
-            let mut rest = &body[..];
+            let whole = [&std::mem::take(&mut reader.begun)[..], &body].concat();
+            let mut rest = &whole[..];
             if rest.starts_with(b"HTTP/1.1 ") && !reader.is_shaken {
                 reader.is_shaken = true;
                 continue;
@@ -70,6 +91,10 @@ impl Readers {
                     _ => {}
                 }
                 rest = behind;
+            }
+            if reader.credits.is_some() {
+                reader.begun = rest.to_vec();
+                continue;
             }
             reader.texts.extend(rest.split_inclusive(|octet| *octet == b',').map(name));
         }
