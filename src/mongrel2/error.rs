@@ -305,3 +305,23 @@ impl fmt::Display for HeaderError {
 }
 
 impl std::error::Error for HeaderError {}
+
+/// Why a piece was not taken by a [`SizedStream`](super::http::SizedStream): the body would be longer
+/// than was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LengthError {
+    /// Octets that are left of the body.
+    pub left: u64,
+    /// Octets of the piece.
+    pub found: usize,
+}
+
+impl fmt::Display for LengthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { left, found } = self;
+        write!(f, "{left} octets are left of the body that was announced; this piece has {found}")
+    }
+}
+
+impl std::error::Error for LengthError {}

@@ -7,6 +7,7 @@
 //! - [`encode_response`] writes a reply to up to [`TARGETS_MAX`] connections, [`encode_control`]
 //!   one to the server itself about a connection, [`http::Response`] what goes to a browser that
 //!   speaks HTTP.
+//! - [`UploadStream`] follows a body that comes in pieces.
 //! - [`encode_request`], [`parse_response`] and [`parse_extended`] are the other end: what a
 //!   stand-in server and tests need.
 //!
@@ -29,11 +30,14 @@ mod response;
 mod sender;
 mod text;
 mod tnetstring;
+mod upload;
 
 pub use conn_id::ConnId;
 pub use control::{Control, Extended, encode_control, parse_extended};
 pub use encode::encode_request;
-pub use error::{HeaderError, JsonError, ParseError, ReplyError, SenderError, TnetstringError};
+pub use error::{
+    HeaderError, JsonError, LengthError, ParseError, ReplyError, SenderError, TnetstringError,
+};
 pub use headers::{Dialect, Headers};
 pub use kind::Kind;
 pub(crate) use object::{Member, members};
@@ -41,3 +45,4 @@ pub use request::Request;
 pub use response::{Reply, TARGETS_MAX, encode_head, encode_response, parse_response};
 pub use sender::{SENDER_LENGTH_MAX, Sender};
 pub(crate) use text::put_string;
+pub use upload::{UploadError, UploadStream};

@@ -156,6 +156,19 @@ impl Request {
         }
     }
 
+    /// How long the body is to be, by the client's word: the first `content-length`, where it is a
+    /// number. It says what is still to come of an upload, and nothing of
+    /// [`body_len`](Self::body_len): Mongrel2 hands over the headers of a client as they are, and
+    /// counts what is above 2147483647 as 0 (seen on Mongrel2 1.12.2).
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        let value = self.header("content-length")?;
+        // Mongrel2 leaves blanks behind a value where they are.
+        let is_blank = |octet: &&u8| matches!(octet, b' ' | b'\t');
+        let blanks = value.iter().rev().take_while(is_blank).count();
+        decimal::parse_padded(&value[..value.len() - blanks])
+    }
+
     /// All headers, one item for each value.
     #[must_use]
     pub fn headers(&self) -> Headers<'_> {

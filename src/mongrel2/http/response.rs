@@ -4,14 +4,16 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::connection::Connection;
 use super::status::reason_phrase;
+use super::stream::{Encoded, SizedStream, Stream};
 use crate::mongrel2::Request;
 use crate::mongrel2::decimal;
-use crate::mongrel2::error::HeaderError;
+use crate::mongrel2::error::{HeaderError, LengthError};
 
 /// A whole HTTP response, made by the application.
 ///
 /// It is written for the request it answers, by [`encode`](Self::encode), which adds the status
-/// line, the length and what there is to say about the connection. A server with a clock should send
+/// line, the length and what there is to say about the connection; or only begun, by
+/// [`stream`](Self::stream) or [`sized`](Self::sized), with the body in pieces behind it. A server with a clock should send
 /// `date` too (RFC 9110 6.6.1); there is no clock here, so that is up to the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
@@ -79,38 +81,99 @@ impl Response {
     /// HTTP/1.0 (RFC 9110 15.2).
     #[must_use]
     pub fn encode(&self, request: &Request) -> Encoded {
-        let framing = self.framing(request.method());
+        let framing = self.framing(request.method(), Some(self.body.len() as u64));
         let connection = self.connection(request);
-        let body: &[u8] = if framing.has_body { &self.body } else { b"" };
+        let mut out = self.head(framing.line, connection);
+        if framing.has_body {
+            out.put_slice(&self.body);
+        }
+        Encoded { octets: out.freeze(), close: connection == Connection::Closes }
+    }
 
-        let mut out = BytesMut::with_capacity(HEAD_LENGTH + self.headers.len() + body.len());
+    /// Writes the head of a response whose body has no known length, and what follows it in pieces: in
+    /// chunks for HTTP/1.1 (RFC 9112 7.1); for HTTP/1.0, which has none, up to the end of the
+    /// connection. A body that the response has is its first piece.
+    #[must_use]
+    pub fn stream(&self, request: &Request) -> (Encoded, Stream) {
+        let mut framing = self.framing(request.method(), None);
+        let mut connection = self.connection(request);
+        let is_unframed = framing.line.is_none() && framing.may_have_body;
+        if is_unframed && request.header("VERSION").as_deref() == Some(b"HTTP/1.1") {
+            framing.line = Some(Line::Chunked);
+        } else if is_unframed {
+            connection = Connection::Closes;
+        }
+        let mut out = self.head(framing.line, connection);
+        let closes = connection == Connection::Closes;
+        let stream = match framing.line {
+            _ if !framing.has_body => Stream::without_body(),
+            Some(Line::Chunked) => Stream::chunked(closes),
+            Some(Line::Length(_)) | None => Stream::until_end(),
+        };
+        stream.put(&self.body, &mut out);
+        let close = closes && !stream.has_body();
+        (Encoded { octets: out.freeze(), close }, stream)
+    }
+
+    /// Writes the head of a response whose body has so many octets, which follow in pieces. A body that
+    /// the response has is its first piece.
+    ///
+    /// # Errors
+    /// Where that alone is longer.
+    pub fn sized(
+        &self,
+        request: &Request,
+        length: u64,
+    ) -> Result<(Encoded, SizedStream), LengthError> {
+        let framing = self.framing(request.method(), Some(length));
+        let connection = self.connection(request);
+        let mut stream =
+            SizedStream::new(length, framing.has_body, connection == Connection::Closes);
+        let first = stream.piece(self.body.clone())?;
+        let mut octets = self.head(framing.line, connection);
+        octets.put_slice(&first.octets);
+        let close = first.close || (!framing.has_body && connection == Connection::Closes);
+        Ok((Encoded { octets: octets.freeze(), close }, stream))
+    }
+
+    /// All that stands before the body.
+    fn head(&self, line: Option<Line>, connection: Connection) -> BytesMut {
+        let mut out = BytesMut::with_capacity(HEAD_LENGTH + self.headers.len() + self.body.len());
         out.put_slice(b"HTTP/1.1 ");
         decimal::put(self.status.into(), &mut out);
         out.put_u8(b' ');
         out.put_slice(reason_phrase(self.status).as_bytes());
         out.put_slice(b"\r\n");
         out.put_slice(&self.headers);
-        if let Some(length) = framing.length {
-            out.put_slice(b"content-length: ");
-            decimal::put_len(length, &mut out);
-            out.put_slice(b"\r\n");
+        match line {
+            Some(Line::Length(length)) => {
+                out.put_slice(b"content-length: ");
+                decimal::put(length, &mut out);
+                out.put_slice(b"\r\n");
+            }
+            Some(Line::Chunked) => put_line("transfer-encoding", b"chunked", &mut out),
+            None => {}
         }
         if let Some(option) = connection.option() {
             put_line("connection", option.as_bytes(), &mut out);
         }
         out.put_slice(b"\r\n");
-        out.put_slice(body);
-        Encoded { octets: out.freeze(), close: connection == Connection::Closes }
+        out
     }
 
     /// RFC 9112 6.3, RFC 9110 8.6.
-    fn framing(&self, method: &[u8]) -> Framing {
+    fn framing(&self, method: &[u8], length: Option<u64>) -> Framing {
+        let never = Framing { line: None, may_have_body: false, has_body: false };
         match self.status {
-            100..=199 | 204 | 304 => Framing { length: None, has_body: false },
-            200..=299 if method == b"CONNECT" => Framing { length: None, has_body: false },
+            100..=199 | 204 | 304 => never,
+            200..=299 if method == b"CONNECT" => never,
             // Never has content, and says so (RFC 9110 15.3.6).
-            205 => Framing { length: Some(0), has_body: false },
-            _ => Framing { length: Some(self.body.len()), has_body: method != b"HEAD" },
+            205 => Framing { line: Some(Line::Length(0)), ..never },
+            _ => Framing {
+                line: length.map(Line::Length),
+                may_have_body: true,
+                has_body: method != b"HEAD",
+            },
         }
     }
 
@@ -123,23 +186,23 @@ impl Response {
         }
     }
 
-    fn put_header(&mut self, name: &str, value: &[u8]) {
+    pub(super) fn put_header(&mut self, name: &str, value: &[u8]) {
         put_line(name, value, &mut self.headers);
     }
 }
 
-/// A response in octets, made by [`Response::encode`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
-    /// What to send as the body of a reply.
-    pub octets: Bytes,
-    /// Whether the connection must be ended after it: by a reply with an empty body.
-    pub close: bool,
+struct Framing {
+    line: Option<Line>,
+    /// Whether the answer to GET would have a body.
+    may_have_body: bool,
+    has_body: bool,
 }
 
-struct Framing {
-    length: Option<usize>,
-    has_body: bool,
+/// What the head says about the end of the body.
+#[derive(Clone, Copy)]
+enum Line {
+    Length(u64),
+    Chunked,
 }
 
 fn put_line(name: &str, value: &[u8], out: &mut BytesMut) {
