@@ -1,4 +1,4 @@
-//! Extended replies: messages for Mongrel2 itself, about connections.
+//! Extended replies: messages for Mongrel2 itself and its modules, about connections.
 
 use bytes::{Bytes, BytesMut};
 
@@ -30,6 +30,18 @@ pub enum Control {
 /// In debug builds, where `target` is negative: Mongrel2 would skip the message and let all others
 /// wait.
 pub fn encode_control(sender: &Sender, target: ConnId, controls: &[Control], out: &mut BytesMut) {
+    encode_extended_head(sender, &[target], out);
+    put_controls(controls, out);
+}
+
+/// The body of an extended reply that asks for `controls`: see [`encode_control`].
+pub(crate) fn control_body(controls: &[Control]) -> Bytes {
+    let mut body = BytesMut::new();
+    put_controls(controls, &mut body);
+    body.freeze()
+}
+
+fn put_controls(controls: &[Control], out: &mut BytesMut) {
     let mut credits = 0u64;
     let mut members = BytesMut::new();
     if controls.contains(&Control::KeepAlive) {
@@ -48,10 +60,50 @@ pub fn encode_control(sender: &Sender, target: ConnId, controls: &[Control], out
     if controls.contains(&Control::Cancel) {
         put_member(CANCEL, b"true", tnetstring::BOOLEAN, &mut members);
     }
-    let mut pair = BytesMut::new();
-    tnetstring::put(CTL, tnetstring::STRING, &mut pair);
-    tnetstring::put(&members, tnetstring::DICTIONARY, &mut pair);
-    put_head(sender, &[target], EXTENDED, out);
+    put_pair(CTL, &members, tnetstring::DICTIONARY, out);
+}
+
+/// Writes an extended reply for a module of Mongrel2 (`xrequests` in its configuration):
+/// `SENDER LEN:X ID, ` and `[key, value]` as a tnetstring, with a string as the value.
+///
+/// Mongrel2 hands it to the module that was loaded for `key`, in the order of the other replies; where
+/// none was, it closes the connection (seen on Mongrel2 1.12.2). The key of its own module
+/// `sendfile` is `sendfile`, and the value the name of a file, as Mongrel2 sees it in its `chroot`; the
+/// module writes what is in the file and nothing else, so a head goes before it.
+///
+/// # Panics
+/// As [`encode_extended_head`] does.
+pub fn encode_extended(
+    sender: &Sender,
+    targets: &[ConnId],
+    key: &[u8],
+    value: &[u8],
+    out: &mut BytesMut,
+) {
+    encode_extended_head(sender, targets, out);
+    put_pair(key, value, tnetstring::STRING, out);
+}
+
+/// Writes what stands before the body of an extended reply: `SENDER LEN:X ID ID, `.
+///
+/// # Panics
+/// In debug builds, where there are not 1 to [`TARGETS_MAX`](super::TARGETS_MAX) targets or one of them
+/// is negative: Mongrel2 would skip the message, swallow the next one, and let all others wait.
+pub fn encode_extended_head(sender: &Sender, targets: &[ConnId], out: &mut BytesMut) {
+    put_head(sender, targets, EXTENDED, out);
+}
+
+/// The body of an extended reply for a module: see [`encode_extended`].
+pub(crate) fn extended_body(key: &[u8], value: &[u8]) -> Bytes {
+    let mut body = BytesMut::new();
+    put_pair(key, value, tnetstring::STRING, &mut body);
+    body.freeze()
+}
+
+fn put_pair(key: &[u8], value: &[u8], kind: u8, out: &mut BytesMut) {
+    let mut pair = BytesMut::with_capacity(key.len() + value.len() + 2 * LENGTH_MAX);
+    tnetstring::put(key, tnetstring::STRING, &mut pair);
+    tnetstring::put(value, kind, &mut pair);
     tnetstring::put(&pair, tnetstring::LIST, out);
 }
 
@@ -116,13 +168,17 @@ fn parse_controls(dictionary: &[u8]) -> Option<Vec<Control>> {
     Some(controls)
 }
 
-const CTL: &[u8] = b"ctl";
+/// The key of Mongrel2's own controls, which are a dictionary.
+pub(crate) const CTL: &[u8] = b"ctl";
 const KEEP_ALIVE: &[u8] = b"keep-alive";
 const CREDITS: &[u8] = b"credits";
 const CANCEL: &[u8] = b"cancel";
 
 /// A cautious limit: how far the server counts was not seen.
-const CREDITS_MAX: u64 = 0x7FFF_FFFF;
+pub(crate) const CREDITS_MAX: u64 = 0x7FFF_FFFF;
+
+/// What stands around a payload in a tnetstring: at most 20 digits, the colon, the kind.
+const LENGTH_MAX: usize = 22;
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +226,19 @@ mod tests {
         assert_eq!(encode(&twice), encode(&[KeepAlive, Credits(3), Cancel]));
         let many = encode(&[Credits(u64::MAX), Credits(u64::MAX)]);
         assert_eq!(many, encode(&[Credits(CREDITS_MAX)]));
+    }
+
+    #[test]
+    fn a_module_gets_its_key_and_a_string() {
+        let (sender, targets) = (Sender::new("s").unwrap(), [7, 48].map(ConnId));
+        let mut out = BytesMut::new();
+        encode_extended(&sender, &targets, b"sendfile", b"tmp/a file", &mut out);
+        assert_eq!(out, "s 6:X 7 48, 25:8:sendfile,10:tmp/a file,]");
+        let reply = parse_response(&out.freeze()).unwrap();
+        assert!(reply.extended && reply.targets == targets);
+        assert_eq!(reply.body, extended_body(b"sendfile", b"tmp/a file"));
+        // Of a server that has not loaded it.
+        assert_eq!(parse_extended(&reply.body), Extended::Close);
     }
 
     #[test]

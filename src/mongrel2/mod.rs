@@ -5,8 +5,8 @@
 //!
 //! - [`Request::parse`] reads a message from the server where it lies; [`Kind`] says what it is.
 //! - [`encode_response`] writes a reply to up to [`TARGETS_MAX`] connections, [`encode_control`]
-//!   one to the server itself about a connection, [`http::Response`] what goes to a browser that
-//!   speaks HTTP.
+//!   one to the server itself about a connection, [`encode_extended`] one to a module of it,
+//!   [`http::Response`] what goes to a browser that speaks HTTP.
 //! - [`UploadStream`] follows a body that comes in pieces.
 //! - [`encode_request`], [`parse_response`] and [`parse_extended`] are the other end: what a
 //!   stand-in server and tests need.
@@ -33,7 +33,10 @@ mod tnetstring;
 mod upload;
 
 pub use conn_id::ConnId;
-pub use control::{Control, Extended, encode_control, parse_extended};
+pub(crate) use control::{CREDITS_MAX, CTL, control_body, extended_body};
+pub use control::{
+    Control, Extended, encode_control, encode_extended, encode_extended_head, parse_extended,
+};
 pub use encode::encode_request;
 pub use error::{
     HeaderError, JsonError, LengthError, ParseError, ReplyError, SenderError, TnetstringError,

@@ -13,7 +13,8 @@ use super::request::Request;
 ///
 /// The first piece is a request with all its headers ([`Kind::StreamFirst`]) and holds what had come
 /// with them; the others ([`Kind::StreamPiece`]) hold nothing but octets. Behind the first, Mongrel2
-/// hands over no more than it is granted. A connection has one upload at a time (seen on Mongrel2 1.12.2).
+/// hands over no more than it is granted: with [`Command::Grant`](crate::transceiver::Command::Grant),
+/// say. A connection has one upload at a time (seen on Mongrel2 1.12.2).
 ///
 /// ```
 /// use mongrel2_transceiver::mongrel2::{Request, UploadStream};

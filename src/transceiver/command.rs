@@ -33,7 +33,9 @@ pub enum Command {
         server: ServerId,
     },
     /// Send octets to a browser as they are: a whole HTTP response, or a part of one.
-    /// [`Command::respond`] makes one from a [`http::Response`].
+    /// [`Command::respond`] makes one from a [`http::Response`], [`Command::encoded`] from a part. To
+    /// JSON and XML sockets Mongrel2 writes it in base64, unless told otherwise: see
+    /// [`Event::Request`](super::Event::Request).
     Reply {
         /// To whom.
         target: Target,
@@ -46,6 +48,61 @@ pub enum Command {
     HangUp {
         /// Whose.
         target: Target,
+    },
+    /// End a connection at once, of a browser or of a WebSocket. What waits for it is dropped, and
+    /// reported as [`Loss::Cancelled`](super::Loss::Cancelled); nothing is waited for, neither the
+    /// browser nor a closing handshake. A session ends as closed by the handler; of another connection
+    /// nothing more is told. (`ctl cancel` of the Mongrel2 manual.)
+    Cancel {
+        /// Whose.
+        target: Target,
+    },
+    /// Keep a connection alive for so long at most, though its browser says nothing and is not
+    /// answered: for long polls, and for streams with long pauses. Without this Mongrel2 closes, and
+    /// tells nobody, a connection that was silent for `limits.min_ping` (120 seconds) and has low
+    /// rates (seen on Mongrel2 1.12.2). WebSockets need no such thing.
+    ///
+    /// The server is told (`ctl keep-alive`) at once and then every
+    /// [`Config::keep_alive_interval`](super::Config::keep_alive_interval), until the time is over, the
+    /// connection ends - by a reply with `close`, say - or this is said anew, which counts from then;
+    /// with no time at all it is released. Of a connection that has ended without a word, the server
+    /// then tells: [`Event::Disconnect`](super::Event::Disconnect).
+    Hold {
+        /// Whose.
+        target: Target,
+        /// For how long.
+        time: Duration,
+    },
+    /// Let so many more octets of a streamed upload come (`upload.stream`), 2^31 - 1 at most. Behind
+    /// the first piece Mongrel2 hands over no more than was granted, nor more than its
+    /// `limits.content_length` at once; each upload starts with nothing (seen on Mongrel2 1.12.2).
+    ///
+    /// What is granted may come: to have no more than so much in hand, grant that at first, and then
+    /// as much of it as is done with. While the server waits for this it does not see that a browser has
+    /// left; it tells behind the next grant.
+    ///
+    /// It passes by replies that wait for the browser, which perhaps reads none before it has said
+    /// everything. Where it is lost with a link it is reported as
+    /// [`Undelivered`](super::Event::Undelivered), and can be granted again: at worst more comes.
+    Grant {
+        /// Whose.
+        target: Target,
+        /// How many.
+        octets: u64,
+    },
+    /// Hand something to a module of Mongrel2, in the order of the replies: `["key", "value"]`, as
+    /// [`encode_extended`](crate::mongrel2::encode_extended) has it. Where no module is loaded for the
+    /// key, the server closes the connection.
+    ///
+    /// Mongrel2's module `sendfile` writes a file to the browser, without a head: that is a reply before
+    /// it, such as the head of an [`http::SizedStream`].
+    Extended {
+        /// To whom the module is to say something.
+        target: Target,
+        /// The name that the module goes by.
+        key: Bytes,
+        /// What it is to be told.
+        value: Bytes,
     },
     /// Send a message to a WebSocket.
     Send {
@@ -98,6 +155,18 @@ impl Command {
         let http::Encoded { octets, close } = response.encode(request);
         Self::Reply { target, body: octets, close }
     }
+
+    /// The reply that sends a part of a response, from an [`http::Stream`] or the like, or the end of
+    /// the connection, where that alone is due; `None` where there is nothing to do.
+    #[must_use]
+    pub fn encoded(target: Target, part: http::Encoded) -> Option<Self> {
+        let http::Encoded { octets, close } = part;
+        match (octets.is_empty(), close) {
+            (false, close) => Some(Self::Reply { target, body: octets, close }),
+            (true, true) => Some(Self::HangUp { target }),
+            (true, false) => None,
+        }
+    }
 }
 
 /// Why a command was not taken. It has changed nothing.
@@ -113,7 +182,7 @@ pub enum Refused {
     Slow,
     /// So many events wait to be taken that not even a report could be added: take some.
     Neglected,
-    /// The message exceeds the limits, alone.
+    /// The message exceeds the limits, alone; or more is granted than can be at once.
     TooLarge,
     /// An empty reply would end the connection: say [`Command::HangUp`].
     Empty,
@@ -125,6 +194,10 @@ pub enum Refused {
     UnknownSession,
     /// The target is a session: raw octets would break its framing.
     IsSession,
+    /// As many connections of this server are held as the limits allow.
+    TooManyHolds,
+    /// That key is Mongrel2's own: there are commands for what it does.
+    Reserved,
     /// That name is no sender.
     BadSender(SenderError),
     /// That sender is served already.
@@ -151,6 +224,8 @@ impl fmt::Display for Refused {
             Self::ServerGone => "the server that held this connection is gone",
             Self::UnknownSession => "the target is no open session",
             Self::IsSession => "the target is a WebSocket session: send it messages",
+            Self::TooManyHolds => "as many connections are held as the limits allow",
+            Self::Reserved => "the key ctl is Mongrel2's own: there are commands for what it does",
             Self::BadSender(error) => return error.fmt(f),
             Self::SenderInUse => "this sender is served already",
             Self::Wildcard => "a host of * or a port of 0 can be bound, not connected to",

@@ -12,6 +12,7 @@ use super::accept::Accept;
 use super::admit::Admit;
 use super::control;
 use super::slow::Slow;
+use super::uploads::Uploads;
 
 /// How a transceiver behaves. Made by [`Config::default`]; change the fields before it is made.
 ///
@@ -49,11 +50,18 @@ pub struct Config {
     /// What becomes of a WebSocket whose client reads too slowly: nothing more is taken for it, unless
     /// told otherwise.
     pub slow: Slow,
+    /// Which template names the files that servers write large uploads into, if they do
+    /// (`upload.temp_store`). Without it the requests that tell of them are not told from those that a
+    /// browser makes up, and all come as [`Event::Request`](super::Event::Request).
+    pub uploads: Option<Uploads>,
     /// How often each WebSocket is looked at: one that was silent since the last look is sent a ping,
     /// one that is silent then too is closed. Mongrel2 itself drops quiet connections after about 120
     /// seconds, so keep it below half of that. `None` asks nobody for a sign of life (but whether it has
     /// read what it was sent).
     pub ping_interval: Option<Duration>,
+    /// How often the connections that are held ([`Command::Hold`](super::Command::Hold)) are said to be
+    /// alive. Keep it well below the server's `limits.min_ping`, which is 120 seconds.
+    pub keep_alive_interval: Duration,
     /// How long a client may take to answer our close frame before its connection is ended.
     pub close_timeout: Duration,
     /// How long it waits before it connects to a lost server anew.
@@ -82,7 +90,9 @@ impl Default for Config {
             admit: Admit::default(),
             accept: Accept::default(),
             slow: Slow::default(),
+            uploads: None,
             ping_interval: Some(Duration::from_secs(30)),
+            keep_alive_interval: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
             reconnect: Reconnect::default(),
             heartbeat: Some(Heartbeat::default()),
@@ -107,6 +117,11 @@ pub struct Limits {
     /// Sessions of one server; more handshakes are refused with a 503. As many connections that have
     /// ended are remembered for a while, because the server may still hand over frames of them.
     pub sessions_max: usize,
+    /// Connections of one server that are held at one time; more are refused.
+    pub holds_max: usize,
+    /// Uploads into files of one server that are under way at one time. Of more, the one of the oldest
+    /// connection is forgotten: its end will not be believed.
+    pub uploads_max: usize,
     /// Events that may wait for the application before reading stops.
     pub events_max: usize,
     /// Octets of the events that may wait for the application before reading stops.
@@ -136,6 +151,8 @@ impl Default for Limits {
             websocket_size_max: 1 << 20,
             servers_max: 1024,
             sessions_max: 1 << 20,
+            holds_max: 1 << 16,
+            uploads_max: 1 << 16,
             events_max: 1024,
             event_bytes_max: 64 << 20,
             send_messages_max: 16 << 10,

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::mongrel2::ConnId;
+use crate::mongrel2::{ConnId, Control, control_body, extended_body};
 use crate::websocket::{self, Opcode};
 
 use super::window::Mark;
@@ -11,6 +11,7 @@ use super::window::Mark;
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) to: Recipients,
+    pub(crate) form: Form,
     /// What the browsers get; empty to close their connections.
     pub(crate) body: Bytes,
     pub(crate) origin: Origin,
@@ -39,6 +40,19 @@ pub(crate) enum Recipients {
     Many(Vec<ConnId>),
 }
 
+/// Who reads the body of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The browsers.
+    Plain,
+    /// A module of Mongrel2, when its turn among the replies has come.
+    Extended,
+    /// Mongrel2 itself, at once: it takes no place in the queue of its connection.
+    Control,
+    /// The same; it ends the connection, and does no harm twice.
+    Cancel,
+}
+
 /// Whose wish a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -55,6 +69,7 @@ impl Delivery {
         let weight = body.len() + HEAD_WEIGHT + size_of_val(to.as_slice());
         Self {
             to,
+            form: Form::Plain,
             body,
             origin,
             mark: None,
@@ -85,7 +100,8 @@ impl Delivery {
     /// The same for others; its octets are shared.
     pub(crate) fn clone_to(&self, to: Recipients) -> Self {
         let copy = Self::new(to, self.body.clone(), self.origin);
-        Self { is_close: self.is_close, is_pong: self.is_pong, mark: self.mark, ..copy }
+        let Self { form, is_close, is_pong, mark, .. } = *self;
+        Self { form, is_close, is_pong, mark, ..copy }
     }
 
     pub(crate) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
@@ -123,6 +139,28 @@ impl Delivery {
         Self { mark: Some(mark), ..ping }
     }
 
+    /// Something for Mongrel2 itself.
+    pub(crate) fn control(to: Recipients, control: Control, origin: Origin) -> Self {
+        let form = if control == Control::Cancel { Form::Cancel } else { Form::Control };
+        Self { form, ..Self::new(to, control_body(&[control]), origin) }
+    }
+
+    /// Something for a module of Mongrel2.
+    pub(crate) fn extended(to: ConnId, key: &[u8], value: &[u8]) -> Self {
+        let body = extended_body(key, value);
+        Self { form: Form::Extended, ..Self::to_one(to, body, Origin::Application) }
+    }
+
+    /// Whether it takes no place among the replies to its connection.
+    pub(crate) const fn is_control(&self) -> bool {
+        matches!(self.form, Form::Control | Form::Cancel)
+    }
+
+    /// Whether it is to be said again where it may be lost: that it is said twice does no harm.
+    pub(crate) const fn is_repeatable(&self) -> bool {
+        self.is_hang_up() || matches!(self.form, Form::Cancel)
+    }
+
     pub(crate) const fn is_hang_up(&self) -> bool {
         self.body.is_empty()
     }
@@ -149,17 +187,6 @@ impl Delivery {
 }
 
 impl Recipients {
-    /// Takes a connection out: how often it was there.
-    pub(crate) fn remove(&mut self, conn_id: ConnId) -> usize {
-        let before = self.as_slice().len();
-        match self {
-            Self::One(to) if *to == conn_id => *self = Self::Many(Vec::new()),
-            Self::One(_) => {}
-            Self::Many(to) => to.retain(|to| *to != conn_id),
-        }
-        before - self.as_slice().len()
-    }
-
     pub(crate) fn as_slice(&self) -> &[ConnId] {
         match self {
             Self::One(to) => std::slice::from_ref(to),

@@ -84,11 +84,49 @@ pub enum Event {
     /// piece of a stream, or nothing known. To be answered with
     /// [`Command::Reply`](super::Command::Reply), for HTTP by way of
     /// [`Command::respond`](super::Command::respond); a browser without an answer waits.
+    ///
+    /// - The body of a `StreamFirst` (with `upload.stream`) goes on in `StreamPiece`s, as far as
+    ///   [`Command::Grant`](super::Command::Grant) lets it;
+    ///   [`UploadStream`](crate::mongrel2::UploadStream) follows them.
+    /// - What looks like the notice of an upload, by the headers `x-mongrel2-upload-start` and
+    ///   `-done`, and comes as this event, is not to be believed: a browser may have sent it. See
+    ///   [`UploadStarted`](Self::UploadStarted).
+    /// - Replies to `Json` and `Xml` are messages of their own: Mongrel2 writes each in base64 and
+    ///   without an end, unless the handler has `raw_payload=1` in its configuration; then as it is, so
+    ///   that a NUL at its end is up to the application. What it was asked last counts: a
+    ///   connection may change between these sockets and HTTP (seen on Mongrel2 1.12.2).
     Request {
         /// Who asks.
         target: Target,
         /// What.
         request: Request,
+    },
+    /// Where [`Config::uploads`](super::Config::uploads) has them: a server has begun to write the
+    /// body of a request into a file. To refuse it, answer with
+    /// [`Command::Reply`](super::Command::Reply) and `close`; else the answer follows
+    /// [`UploadDone`](Self::UploadDone). Where the browser leaves, a
+    /// [`Disconnect`](Self::Disconnect) comes instead, and the server removes the file.
+    UploadStarted {
+        /// Who uploads.
+        target: Target,
+        /// The request, without its body.
+        /// [`content_length`](crate::mongrel2::Request::content_length) says how much is to come,
+        /// unless it comes in chunks.
+        request: Request,
+        /// The name of the file, as the server's template makes it: relative to the server's
+        /// directory, if that is, and inside of its `chroot`.
+        path: String,
+    },
+    /// A body is in its file. The request is the same as that of its
+    /// [`UploadStarted`](Self::UploadStarted), and to be answered now; the file is the application's,
+    /// which removes it when it needs it no more.
+    UploadDone {
+        /// Who has uploaded.
+        target: Target,
+        /// The request, without its body.
+        request: Request,
+        /// The name of the file.
+        path: String,
     },
     /// A connection that is no session has ended; or a reply went to one that does not exist. May come
     /// twice, or for connections never heard of (Mongrel2 manual).
@@ -246,6 +284,8 @@ pub enum Loss {
     Slow,
     /// Their connection ended before they could be sent.
     Disconnected,
+    /// Their connection was cancelled while they waited.
+    Cancelled,
 }
 
 impl fmt::Display for Initiator {
@@ -292,6 +332,7 @@ impl fmt::Display for Loss {
             Self::ShutDown => "the time to flush them was over",
             Self::Slow => "their browser was too slow to read what came before",
             Self::Disconnected => "their connection ended first",
+            Self::Cancelled => "their connection was cancelled",
         })
     }
 }

@@ -89,6 +89,9 @@ impl Waits for Event {
             Self::Request { request, .. } | Self::SessionOpened { request, .. } => {
                 request.raw().len()
             }
+            Self::UploadStarted { request, path, .. } | Self::UploadDone { request, path, .. } => {
+                request.raw().len() + path.len()
+            }
             // The message is a part of it, and keeps all of it.
             Self::SessionMessage { raw, .. } => raw.len(),
             Self::Undelivered { targets, .. } => size_of::<Target>() * targets.len(),

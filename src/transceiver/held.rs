@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use super::delivery::{Delivery, Origin};
+use super::delivery::{Delivery, Form, Origin};
 
 /// One delivery, or several of one origin that will be one.
 #[derive(Debug)]
@@ -25,6 +25,11 @@ impl Held {
         self.octets
     }
 
+    /// Whether it may go in parts: what is for the server itself may not.
+    pub(super) fn is_divisible(&self) -> bool {
+        self.first.form == Form::Plain
+    }
+
     /// Whether a part of it has gone already: nothing else may go before the rest has.
     pub(super) const fn is_begun(&self) -> bool {
         self.first.is_part
@@ -32,7 +37,8 @@ impl Held {
 
     /// Whether `next` may be put together with it, so that both have `together_max` octets at the most.
     pub(super) fn takes(&self, next: &Delivery, together_max: usize) -> bool {
-        let are_alike = self.first.origin == next.origin && next.mark.is_none();
+        let are_plain = self.first.form == Form::Plain && next.form == Form::Plain;
+        let are_alike = are_plain && self.first.origin == next.origin && next.mark.is_none();
         let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
         are_alike
             && have_octets
@@ -51,8 +57,8 @@ impl Held {
     /// Whether the oldest message in it may be given up, with nobody the wiser but its browser: what
     /// has begun must go on, and our own is never given up so.
     pub(super) fn can_drop(&self) -> bool {
-        let is_ours = self.first.origin == Origin::Own;
-        !is_ours && !self.is_begun() && !self.first.is_hang_up()
+        let is_message = self.first.form == Form::Plain && !self.first.is_hang_up();
+        is_message && self.first.origin == Origin::Application && !self.is_begun()
     }
 
     /// Gives up the oldest message in it. What that counted, and whether nothing is left.

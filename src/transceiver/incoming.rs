@@ -14,6 +14,7 @@ use super::life::Side;
 use super::server::Server;
 use super::sessions::State;
 use super::target::Target;
+use super::uploads::Step;
 
 impl Server {
     /// Takes in the next message, if there is one: whether there was. The caller has room for events.
@@ -76,18 +77,31 @@ impl Server {
             Kind::WebSocketHandshake => self.shake_hands(request, cx),
             Kind::WebSocket(flags) => self.frame(request, Flags::from(flags), cx),
             Kind::Credits(octets) => self.outbox.written(request.conn_id(), octets),
-            kind @ (Kind::Http
+            Kind::Http
             | Kind::Json
             | Kind::Xml
             | Kind::StreamFirst
             | Kind::StreamPiece { .. }
             | Kind::Control
-            | Kind::Unknown) => {
-                let target = self.target(request.conn_id());
-                self.outbox.heard(target.conn_id, kind, cx.io.now());
-                cx.events.push(Event::Request { target, request });
-            }
+            | Kind::Unknown => self.request(request, cx),
         }
+    }
+
+    /// A message of a browser that belongs to no WebSocket.
+    fn request(&mut self, request: Request, cx: &mut Context<'_>) {
+        let target = self.target(request.conn_id());
+        let uploads = cx.config.uploads.as_ref();
+        let most = cx.config.limits.uploads_max;
+        let step = uploads.and_then(|uploads| self.uploads.take(uploads, &request, most));
+        if !matches!(step, Some(Step::Done(_))) {
+            // Else it is one that was heard before.
+            self.outbox.heard(target.conn_id, request.kind(), cx.io.now());
+        }
+        cx.events.push(match step {
+            Some(Step::Start(path)) => Event::UploadStarted { target, request, path },
+            Some(Step::Done(path)) => Event::UploadDone { target, request, path },
+            None => Event::Request { target, request },
+        });
     }
 
     fn too_large(&mut self, size: u64, head: &[u8], cx: &mut Context<'_>) {
@@ -117,6 +131,7 @@ impl Server {
         if conn_id.0 < 0 {
             return;
         }
+        self.ends(conn_id);
         let refusal = http::refusal(status, header);
         self.outbox.push(Delivery::to_one(conn_id, refusal, Origin::Own));
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
@@ -262,6 +277,11 @@ impl Server {
             self.push_close(conn_id, &Close { code, ..Close::default() });
         }
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
+        self.end_told(conn_id, end, cx);
+    }
+
+    /// A session has ended, and its connection is about to.
+    pub(super) fn end_told(&mut self, conn_id: ConnId, end: SessionEnd, cx: &mut Context<'_>) {
         self.sessions.set_state(conn_id, State::Gone);
         let target = self.target(conn_id);
         tracing::trace!(%target, %end, "session closed");
@@ -289,6 +309,7 @@ impl Server {
     /// next one (Mongrel2 manual).
     pub(super) fn disconnected(&mut self, conn_id: ConnId, cx: &mut Context<'_>) {
         let target = self.target(conn_id);
+        self.ends(conn_id);
         let lost = self.outbox.gone(conn_id);
         self.report_undelivered(lost, Loss::Disconnected);
         let end = match self.sessions.remove(conn_id) {

@@ -288,7 +288,7 @@ impl Lane {
             }
         }
         let first = self.waiting.front_mut()?;
-        if first.octets() > octets_max {
+        if first.octets() > octets_max && first.is_divisible() {
             return Some(first.part(octets_max));
         }
         self.waiting.pop_front().map(Held::together)

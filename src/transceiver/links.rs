@@ -126,6 +126,7 @@ impl Server {
     fn end_life(&mut self, life: u32, reason: Option<DownReason>) {
         let lost = self.outbox.lose_all(&mut self.sessions);
         self.report_lost(life, lost, Loss::ServerLost);
+        self.all_end();
         self.closing.clear();
         self.rounds.restart();
         let sessions = std::mem::take(&mut self.sessions);

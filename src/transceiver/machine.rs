@@ -399,6 +399,17 @@ impl Transceiver {
             Command::HangUp { target } => {
                 self.with_server(target, |server, cx| server.hang_up(target, cx))
             }
+            Command::Hold { target, time } => {
+                self.with_server(target, |server, cx| server.hold(target, time, cx))
+            }
+            Command::Grant { target, octets } => {
+                self.with_server(target, |server, _| server.grant(target, octets))
+            }
+            Command::Extended { target, key, value } => self
+                .with_server(target, |server, cx| server.extended(target, &key, &value, cx.config)),
+            Command::Cancel { target } => {
+                self.with_server(target, |server, cx| server.cancel(target, cx))
+            }
             Command::Send { target, message } => {
                 self.with_server(target, |server, cx| server.send(target, &message, cx))
             }

@@ -12,6 +12,8 @@
 //! - **Server**: a Mongrel2 process. It is *up* while both links are ready and its subscription covers
 //!   our replies. Its *life* is over when both links are lost: its connection ids then start over, so a
 //!   [`Target`] belongs to one life.
+//! - **Upload**: a body that Mongrel2 writes into a file, from [`Event::UploadStarted`] to
+//!   [`Event::UploadDone`]; or one that it hands over in pieces, as much as [`Command::Grant`] lets come.
 //! - **Session**: an open WebSocket, from [`Event::SessionOpened`] to [`Event::SessionClosed`].
 
 mod accept;
@@ -26,6 +28,7 @@ mod event;
 pub(crate) mod events;
 pub(crate) mod gate;
 mod held;
+mod holds;
 mod incoming;
 pub(crate) mod lanes;
 mod life;
@@ -43,8 +46,10 @@ mod rounds;
 mod server;
 pub(crate) mod sessions;
 mod slow;
+mod steering;
 mod target;
 mod ticket;
+mod uploads;
 mod way;
 mod window;
 
@@ -57,5 +62,6 @@ pub use machine::{Stats, Transceiver};
 pub use report::{Report, Tally};
 pub use slow::Slow;
 pub use target::{ServerId, Target};
+pub use uploads::{TemplateError, Uploads};
 
 pub(crate) use machine::SCOPES_ABOVE;

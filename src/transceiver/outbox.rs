@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use crate::introduction::Proof;
-use crate::mongrel2::{ConnId, Kind, Sender, TARGETS_MAX, encode_head};
+use crate::mongrel2::{ConnId, Kind, Sender, TARGETS_MAX, encode_extended_head, encode_head};
 use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
 
-use super::delivery::{Delivery, HEAD_WEIGHT, Origin, Recipients};
+use super::delivery::{Delivery, Form, HEAD_WEIGHT, Origin, Recipients};
 use super::lanes::{Bounds, Lanes};
 use super::owed::Owed;
 use super::places::Places;
 use super::sessions::Sessions;
 use super::ticket::Ticket;
 use super::window::{Mark, Window};
+
+mod steering;
 
 /// What waits for one server's reply link, and what is under way on it.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct Outbox {
     owed: Owed,
     /// WebSockets to be asked whether they have read what they were sent, before anything else is.
     asks: BTreeSet<ConnId>,
+    /// Connections to be kept alive, before anything else is said.
+    alive: BTreeSet<ConnId>,
     mark: Mark,
     /// Connections that were sent a part of something, and cannot be sent the rest.
     broken: BTreeSet<ConnId>,
@@ -59,6 +63,7 @@ impl Outbox {
             places: Places::default(),
             owed: Owed::default(),
             asks: BTreeSet::new(),
+            alive: BTreeSet::new(),
             mark: Mark::FIRST,
             broken: BTreeSet::new(),
             answered: Vec::new(),
@@ -124,7 +129,7 @@ impl Outbox {
 
     pub(crate) fn push(&mut self, delivery: Delivery) {
         match delivery.to {
-            Recipients::One(to) if delivery.is_hang_up() => self.owed.forget(to),
+            Recipients::One(to) if delivery.is_repeatable() => self.owed.forget(to),
             Recipients::One(to) if delivery.origin == Origin::Application => self.owed.answered(to),
             Recipients::One(_) | Recipients::Many(_) => {}
         }
@@ -171,6 +176,8 @@ impl Outbox {
         loop {
             let next = if let Some(ping) = self.next_ask(sessions) {
                 Some(ping)
+            } else if let Some(keep_alive) = self.next_keep_alive() {
+                Some(keep_alive)
             } else if let Some(held) = self.next_held(sessions, now) {
                 Some(held)
             } else if let Some(delivery) = self.waiting.pop_front() {
@@ -224,6 +231,9 @@ impl Outbox {
 
     /// Lets a delivery pass as far as its connections have places, and holds the rest back.
     fn admit(&mut self, delivery: Delivery, sessions: &Sessions, now: Instant) -> Option<Delivery> {
+        if delivery.is_control() {
+            return Some(delivery);
+        }
         let octets = delivery.body.len();
         let mut passes = |to: &ConnId| {
             !self.lanes.holds(*to)
@@ -297,7 +307,11 @@ impl Outbox {
         sessions: &mut Sessions,
         now: Instant,
     ) -> Message {
-        let to_ask = self.places.take(&delivery, sessions, now);
+        let to_ask = if delivery.is_control() {
+            Vec::new()
+        } else {
+            self.places.take(&delivery, sessions, now)
+        };
         if let ([only], [_]) = (&to_ask[..], delivery.to.as_slice()) {
             if delivery.body.len() <= APPEND_MAX {
                 self.mark = self.mark.next();
@@ -306,7 +320,8 @@ impl Outbox {
             }
         }
         self.asks.extend(to_ask);
-        encode_head(sender, delivery.to.as_slice(), &mut self.scratch);
+        let encode = if delivery.form == Form::Plain { encode_head } else { encode_extended_head };
+        encode(sender, delivery.to.as_slice(), &mut self.scratch);
         let head = self.scratch.split().freeze();
         let message = Message::from(Frame::with_head(head, delivery.body.clone()));
         self.under_way.push_back(Ticket::new(delivery));
@@ -373,6 +388,7 @@ impl Outbox {
     pub(crate) fn gone(&mut self, to: ConnId) -> Vec<ConnId> {
         self.places.forget(to);
         self.owed.forget(to);
+        self.alive.remove(&to);
         if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
     }
 
@@ -449,7 +465,7 @@ impl Outbox {
             let (origin, parts, weight) = (ticket.origin(), ticket.parts(), ticket.weight());
             self.broken.extend(ticket.breaks());
             match ticket {
-                Ticket::HangUp(delivery) => again.push_back(delivery),
+                Ticket::End(delivery) => again.push_back(delivery),
                 Ticket::Body { .. } => {
                     self.release(origin, parts, weight);
                     lost.extend(ticket.told_of());
@@ -479,18 +495,7 @@ impl Outbox {
     /// Ends a connection in the midst of something: whatever came next would be taken for the rest of
     /// it. Whom to report for what was to come.
     fn break_off(&mut self, to: ConnId) -> Vec<ConnId> {
-        let mut lost = Vec::new();
-        for mut delivery in std::mem::take(&mut self.waiting) {
-            let parts = if delivery.origin == Origin::Application { delivery.parts } else { 0 };
-            let found = if delivery.is_hang_up() { 0 } else { delivery.to.remove(to) };
-            lost.extend(std::iter::repeat_n(to, parts * found));
-            if delivery.to.as_slice().is_empty() {
-                self.answered.append(&mut delivery.answers);
-                self.release(delivery.origin, delivery.parts, delivery.weight);
-            } else {
-                self.waiting.push_back(delivery);
-            }
-        }
+        let lost = self.drop_waiting(to);
         self.push_first(Delivery::hang_up(to, Origin::Own));
         lost
     }
@@ -518,6 +523,7 @@ impl Outbox {
         self.owed.clear();
         self.asks.clear();
         self.broken.clear();
+        self.alive.clear();
         self.lanes.forget_reopened();
         lost
     }

@@ -20,7 +20,7 @@ use super::window::Window;
 
 impl Server {
     /// Whether something can still be said to this target at all.
-    fn check(&self, target: Target) -> Result<(), Refused> {
+    pub(super) fn check(&self, target: Target) -> Result<(), Refused> {
         let is_current = self.life.is_current(target.life) && target.conn_id.0 >= 0;
         if self.parting.is_flushing() {
             Err(Refused::ShuttingDown)
@@ -50,6 +50,7 @@ impl Server {
         self.make_room(target, 1 + usize::from(close), body.len(), config)?;
         self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
         if close {
+            self.ends(target.conn_id);
             self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
         }
         self.parting.is_busy();
@@ -64,6 +65,7 @@ impl Server {
                 if !self.outbox.admits(1, 0) {
                     return Err(Refused::Full);
                 }
+                self.ends(target.conn_id);
                 self.outbox.push(Delivery::hang_up(target.conn_id, Origin::Application));
                 self.parting.is_busy();
             }
@@ -136,7 +138,7 @@ impl Server {
         self.expect_close(conn_id, cx.config, cx.io);
     }
 
-    fn make_room(
+    pub(super) fn make_room(
         &mut self,
         target: Target,
         deliveries: usize,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::mongrel2::ConnId;
 use crate::socket::later;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Form};
 use super::sessions::Sessions;
 use super::window::Bucket;
 
@@ -131,6 +131,8 @@ impl Places {
         }
         if delivery.is_hang_up() {
             self.credits.remove(&to);
+        } else if delivery.form == Form::Extended {
+            // What a module writes is not in the delivery.
         } else if let Some(credits) = self.credits.get_mut(&to) {
             credits.waiting += delivery.body.len() as u64;
         }

@@ -16,6 +16,7 @@ use super::context::Context;
 use super::endings::Endings;
 use super::event::{Event, Initiator, Loss, SessionEnd};
 use super::gate::Gate;
+use super::holds::Holds;
 use super::lanes::Bounds;
 use super::life::{Life, Side};
 use super::outbox::Outbox;
@@ -25,6 +26,7 @@ use super::report::Tally;
 use super::rounds::{Rounds, SLICES};
 use super::sessions::{Sessions, State};
 use super::target::{ServerId, Target};
+use super::uploads::Started;
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -45,6 +47,8 @@ pub(super) struct Server {
     pub(super) is_read: bool,
     pub(super) outbox: Outbox,
     pub(super) sessions: Sessions,
+    pub(super) holds: Holds,
+    pub(super) uploads: Started,
     pub(super) rounds: Rounds,
     /// Sessions that we have sent a close frame, and when to end their connections; in order.
     pub(super) closing: VecDeque<(Instant, ConnId)>,
@@ -91,6 +95,8 @@ impl Server {
             is_read: false,
             outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max, per_target),
             sessions: Sessions::default(),
+            holds: Holds::default(),
+            uploads: Started::default(),
             rounds: Rounds::new(config.ping_interval),
             closing: VecDeque::new(),
             endings: None,
@@ -285,6 +291,7 @@ impl Server {
         let lost = self.outbox.do_what_is_due(&self.sessions, cx.io.now());
         self.report_undelivered(lost, Loss::Slow);
         self.settle(cx.config, cx.io);
+        self.keep_alive(cx);
         self.end_unanswered(cx);
         if let Some(slice) = self.rounds.due(cx.io.now()) {
             self.visit_sessions(slice, SLICES, cx);
@@ -317,6 +324,7 @@ impl Server {
         let lost = self.outbox.lose_lanes();
         self.report_undelivered(lost, Loss::ShutDown);
         self.hang_up_on_all();
+        self.all_end();
         self.closing.clear();
         self.rounds.restart();
         let time = self.parting.flush(cx.io.now());
@@ -390,6 +398,7 @@ impl Server {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let own = [
             self.rounds.next(),
+            self.holds.next(),
             self.closing.front().map(|(at, _)| *at),
             self.parting.next_deadline(),
             self.gate.next_deadline(),

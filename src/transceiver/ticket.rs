@@ -8,7 +8,7 @@ use super::delivery::{Delivery, Origin, Recipients};
 #[derive(Debug)]
 pub(super) enum Ticket {
     /// It ends connections. To do so twice does no harm, so it is sent again if it is lost.
-    HangUp(Delivery),
+    End(Delivery),
     /// It has octets for browsers, and must not reach them twice.
     Body {
         /// Who has to be reported if it is lost: each as often as there are parts.
@@ -27,8 +27,8 @@ impl Ticket {
         Self::Body { to: None, parts: 0, weight: 0, answers: Vec::new(), part_of: None };
 
     pub(super) fn new(delivery: Delivery) -> Self {
-        if delivery.is_hang_up() {
-            return Self::HangUp(delivery);
+        if delivery.is_repeatable() {
+            return Self::End(delivery);
         }
         let Delivery { to, origin, parts, weight, answers, is_part, .. } = delivery;
         let part_of = to.as_slice().first().copied().filter(|_| is_part);
@@ -38,7 +38,7 @@ impl Ticket {
 
     pub(super) const fn origin(&self) -> Origin {
         match self {
-            Self::HangUp(delivery) => delivery.origin,
+            Self::End(delivery) => delivery.origin,
             Self::Body { to: Some(_), .. } => Origin::Application,
             Self::Body { to: None, .. } => Origin::Own,
         }
@@ -46,14 +46,14 @@ impl Ticket {
 
     pub(super) const fn parts(&self) -> usize {
         match self {
-            Self::HangUp(delivery) => delivery.parts,
+            Self::End(delivery) => delivery.parts,
             Self::Body { parts, .. } => *parts,
         }
     }
 
     pub(super) const fn weight(&self) -> usize {
         match self {
-            Self::HangUp(delivery) => delivery.weight,
+            Self::End(delivery) => delivery.weight,
             Self::Body { weight, .. } => *weight,
         }
     }
@@ -62,14 +62,14 @@ impl Ticket {
     pub(super) const fn breaks(&self) -> Option<ConnId> {
         match self {
             Self::Body { part_of, .. } => *part_of,
-            Self::HangUp(_) => None,
+            Self::End(_) => None,
         }
     }
 
     /// The requests that it answers, which are counted once.
     pub(super) fn take_answers(&mut self) -> Vec<u64> {
         std::mem::take(match self {
-            Self::HangUp(delivery) => &mut delivery.answers,
+            Self::End(delivery) => &mut delivery.answers,
             Self::Body { answers, .. } => answers,
         })
     }
@@ -78,7 +78,7 @@ impl Ticket {
     pub(super) fn told_of(&self) -> impl Iterator<Item = ConnId> + '_ {
         let told = match self {
             Self::Body { to: Some(to), .. } => to.as_slice(),
-            Self::Body { to: None, .. } | Self::HangUp(_) => &[],
+            Self::Body { to: None, .. } | Self::End(_) => &[],
         };
         told.iter().flat_map(|to| std::iter::repeat_n(*to, self.parts()))
     }

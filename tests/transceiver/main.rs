@@ -8,14 +8,21 @@ mod support;
 #[path = "../conformance/wire.rs"]
 mod wire;
 
+#[allow(dead_code, reason = "the tests of captures use more of it")]
+#[path = "../support/captures.rs"]
+mod captures;
+
 mod accept;
 mod bare;
 mod browser;
 mod by_hand;
+mod cancel;
 mod close;
 mod control;
 mod credits;
 mod gate;
+mod grants;
+mod holds;
 mod hostile;
 mod http;
 mod limits;
@@ -32,4 +39,6 @@ mod readers;
 mod servers;
 mod sessions;
 mod slow;
+mod streams;
 mod takeover;
+mod uploads;

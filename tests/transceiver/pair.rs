@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mongrel2_transceiver::mongrel2::{ConnId, Sender};
+use mongrel2_transceiver::mongrel2::{ConnId, Control, Extended, Sender, parse_extended};
 use mongrel2_transceiver::server::{self, Server};
 use mongrel2_transceiver::transceiver::{
     Command, Config, Event, Refused, ServerId, Stats, Target, Transceiver,
@@ -65,6 +65,22 @@ impl Pair {
     /// The replies since the last look, as (connection, octets).
     pub(crate) fn replies(&mut self) -> Vec<(i64, Bytes)> {
         replies(&mut self.world, self.server)
+    }
+
+    /// Replies and what is for the server itself since the last look, in order.
+    pub(crate) fn said(&mut self) -> Vec<(i64, Said)> {
+        let said = self.world.events(self.server).into_iter().filter_map(|event| match event {
+            server::Event::Reply { conn_id, body, extended: false } => {
+                Some((conn_id.0, Said::Reply(body)))
+            }
+            server::Event::Reply { conn_id, body, .. } => match parse_extended(&body) {
+                Extended::Controls(controls) => Some((conn_id.0, Said::Controls(controls))),
+                _ => Some((conn_id.0, Said::ToModule(body))),
+            },
+            server::Event::Malformed { error } => panic!("Mongrel2 would stall: {error}"),
+            _ => None,
+        });
+        said.collect()
     }
 
     /// The same after a while.
@@ -138,6 +154,20 @@ impl Pair {
     /// The handler's stream that replies go by, while both links are there.
     pub(crate) fn reply_stream(&self) -> StreamId {
         self.world.streams(self.handler)[1]
+    }
+}
+
+/// What a handler says about one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Reply(Bytes),
+    Controls(Vec<Control>),
+    ToModule(Bytes),
+}
+
+impl Said {
+    pub(crate) fn reply(body: &'static str) -> Self {
+        Self::Reply(body.into())
     }
 }
 

@@ -168,6 +168,8 @@ impl Api {
             }
             transceiver::Event::Request { .. }
             | transceiver::Event::SessionMessage { .. }
+            | transceiver::Event::UploadStarted { .. }
+            | transceiver::Event::UploadDone { .. }
             | transceiver::Event::ServerUnreachable { .. }
             | transceiver::Event::ServerDeaf { .. }
             | transceiver::Event::ServerUp { .. }
