@@ -41,7 +41,11 @@ pub(super) fn request(choices: &mut Choices<'_>) -> Bytes {
             write(b"@*", &own, br#"{"type":"credits"}"#)
         }
         8 => {
-            let method = choices.pick(&["GET", "HEAD", "POST", "JSON"]);
+            let octet = choices.octet();
+            if octet >= 0xE0 {
+                return upload(conn_id, dialect, octet);
+            }
+            let method = ["GET", "HEAD", "POST", "JSON"][usize::from(octet) % 4];
             let own: [(&str, &[u8]); 3] =
                 [("METHOD", method.as_bytes()), ("VERSION", b"HTTP/1.1"), ("URI", b"/")];
             write(b"/", &[&BROWSER[..], &own[..]].concat(), &choices.some(2500))
@@ -54,6 +58,24 @@ pub(super) fn request(choices: &mut Choices<'_>) -> Bytes {
         _ => choices.some(2500),
     }
 }
+
+/// The notice of an upload into a file, or what somebody makes up.
+fn upload(conn_id: ConnId, dialect: Dialect, octet: u8) -> Bytes {
+    let name: &[u8] = if octet & 0x10 == 0 { b"up.abcDEF" } else { b"up.012345" };
+    let length: &[u8] = if octet & 7 == 7 { b"1" } else { b"1000" };
+    let own: [(&str, &[u8]); 5] = [
+        ("METHOD", b"POST"),
+        ("VERSION", b"HTTP/1.1"),
+        ("content-length", length),
+        ("x-mongrel2-upload-start", name),
+        ("x-mongrel2-upload-done", if octet & 7 == 5 { b"/etc/passwd" } else { name }),
+    ];
+    let own = if octet & 1 == 0 { &own[..4] } else { &own[..] };
+    write(conn_id, b"/", &[&BROWSER[..], own].concat(), dialect, b"")
+}
+
+/// The template of those names.
+pub(super) const UPLOADS: &str = "up.XXXXXX";
 
 fn write(
     conn_id: ConnId,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mongrel2_transceiver::introduction::{Answer, Order, Proof};
-use mongrel2_transceiver::mongrel2::{ConnId, Sender, TARGETS_MAX, parse_response};
+use mongrel2_transceiver::mongrel2::{
+    ConnId, Extended, Sender, TARGETS_MAX, parse_extended, parse_response,
+};
 use mongrel2_transceiver::socket::Heartbeat;
 use mongrel2_transceiver::transceiver::{
-    Command, Config, Event, Limits, Refused, ServerId, Target,
+    Command, Config, Event, Limits, Refused, ServerId, Target, Uploads,
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message, Utf8Bytes};
 use mongrel2_transceiver::zmtp::{self, Frame, Received, SocketType};
@@ -16,7 +18,7 @@ use mongrel2_transceiver::{Endpoint, LinkId, Machine, Transceiver};
 
 use super::drive::{Driver, Scene};
 use super::peer::message;
-use super::requests::request;
+use super::requests::{UPLOADS, request};
 use crate::base;
 use crate::choices::Choices;
 
@@ -43,6 +45,8 @@ fn config(choices: &mut Choices<'_>) -> Config {
     config.ping_interval = choices.pick(&[Some(Duration::from_secs(1)), None]);
     config.close_timeout = choices.pick(&[Duration::from_millis(500), Duration::ZERO]);
     config.heartbeat = choices.pick(&[Some(heartbeat), None]);
+    config.uploads = Uploads::new(UPLOADS, 10).ok();
+    config.keep_alive_interval = Duration::from_secs(1);
     config.linger = choices.pick(&[Duration::from_secs(1), Duration::ZERO]);
     limits(choices, &mut config.limits);
     config
@@ -53,6 +57,7 @@ fn limits(choices: &mut Choices<'_>, limits: &mut Limits) {
     limits.websocket_size_max = choices.pick(&[1 << 20, 10]);
     limits.servers_max = choices.pick(&[2, 1]);
     limits.sessions_max = choices.pick(&[100, 3]);
+    (limits.holds_max, limits.uploads_max) = (3, 2);
     limits.events_max = choices.pick(&[100, 3, 1]);
     limits.send_messages_max = choices.pick(&[100, 3, 0]);
     limits.send_bytes_max = choices.pick(&[10_000, 100, 0]);
@@ -66,6 +71,8 @@ struct Hall {
     limits: Limits,
     servers: BTreeMap<ServerId, Heard>,
     open: BTreeSet<Target>,
+    /// The uploads that have started, and may be done.
+    uploads: BTreeMap<Target, String>,
     /// Whom something was heard of, the last of them at the end.
     targets: Vec<Target>,
     is_stopped: bool,
@@ -85,6 +92,7 @@ impl Hall {
             limits: config.limits.clone(),
             servers: BTreeMap::new(),
             open: BTreeSet::new(),
+            uploads: BTreeMap::new(),
             targets: Vec::new(),
             is_stopped: false,
         }
@@ -128,6 +136,32 @@ impl Hall {
                 let reason = String::from_utf8_lossy(choices.few()).into_owned();
                 Command::Close { target, code, reason: reason.into() }
             }
+        }
+    }
+
+    /// What is for the server itself, or for a module of it.
+    fn steering(target: Target, choices: &mut Choices<'_>) -> Command {
+        match choices.below(4) {
+            0 => Command::Hold { target, time: Duration::from_secs(choices.octet().into()) },
+            1 => Command::Grant { target, octets: choices.number() },
+            2 => {
+                let key = choices.pick(&["sendfile", "", "ctl"]).into();
+                Command::Extended { target, key, value: choices.some(2500) }
+            }
+            _ => Command::Cancel { target },
+        }
+    }
+
+    fn upload_event(&mut self, event: &Event) {
+        match event {
+            Event::UploadStarted { target, path, .. } => {
+                self.uploads.insert(*target, path.clone());
+            }
+            Event::UploadDone { target, path, .. } => {
+                assert_eq!(self.uploads.remove(target).as_ref(), Some(path), "{target}");
+            }
+            Event::Disconnect { target } => drop(self.uploads.remove(target)),
+            _ => {}
         }
     }
 
@@ -217,12 +251,16 @@ impl Scene for Hall {
         assert_eq!(message.frame_count(), 1, "Mongrel2 reads single frames");
         let reply = parse_response(&message.first().bytes()).expect("Mongrel2 can read it");
         assert_eq!(reply.sender, sender);
-        assert!(!reply.extended && (1..=TARGETS_MAX).contains(&reply.targets.len()));
+        assert!((1..=TARGETS_MAX).contains(&reply.targets.len()));
+        if reply.extended {
+            assert_ne!(parse_extended(&reply.body), Extended::Ignored, "it would do nothing");
+        }
         assert!(reply.targets.iter().all(|target| target.0 >= 0));
     }
 
     fn command(&mut self, choices: &mut Choices<'_>) -> Command {
-        match choices.octet() & 0xF {
+        let what = choices.octet();
+        match what & 0xF {
             0 => add_server(choices.below(SENDERS.len())),
             1 => {
                 let place = choices.below(self.servers.len().max(1));
@@ -234,6 +272,7 @@ impl Scene for Hall {
             }
             2 if choices.below(8) == 7 => Command::Shutdown,
             _ => match self.target(choices) {
+                Some(target) if what >= 0xC0 => Self::steering(target, choices),
                 Some(target) => self.command_to(target, choices),
                 None => add_server(1),
             },
@@ -254,8 +293,11 @@ impl Scene for Hall {
         assert!(!self.is_stopped, "nothing happens after the end: {event:?}");
         self.server_event(event);
         self.session_event(event);
+        self.upload_event(event);
         match event {
             Event::Request { target, .. }
+            | Event::UploadStarted { target, .. }
+            | Event::UploadDone { target, .. }
             | Event::Disconnect { target }
             | Event::SessionOpened { target, .. } => self.heard_of(*target),
             Event::Stopped { .. } => {

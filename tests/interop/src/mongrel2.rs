@@ -45,6 +45,10 @@ pub struct Config {
     pub transport: Transport,
     /// Further settings, in the words of the Mongrel2 manual.
     pub settings: Vec<(String, u64)>,
+    /// The template of files that uploads are written into (`upload.temp_store`), below its directory.
+    pub temp_store: Option<String>,
+    /// Whether replies to JSON and XML sockets are written as they are (`raw_payload`).
+    pub raw_payload: bool,
 }
 
 impl Default for Config {
@@ -54,6 +58,8 @@ impl Default for Config {
             protocol: Protocol::Json,
             transport: Transport::Tcp,
             settings: vec![("limits.content_length".to_owned(), 1024 * 1024)],
+            temp_store: None,
+            raw_payload: false,
         }
     }
 }
@@ -190,6 +196,12 @@ impl Mongrel2 {
         &self.config.sender
     }
 
+    /// A file below its directory, by the name that the server has for it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     /// What it wrote to its error log.
     #[must_use]
     pub fn log(&self) -> String {
@@ -231,17 +243,22 @@ impl Mongrel2 {
 
     fn config_text(&self) -> String {
         let Self { http_port, send_spec, recv_spec, .. } = self;
-        let Config { sender, protocol, settings, .. } = &self.config;
+        let Config { sender, protocol, settings, temp_store, raw_payload, .. } = &self.config;
         let protocol = match protocol {
             Protocol::Json => "json",
             Protocol::Tnetstring => "tnetstring",
         };
-        let settings: String =
+        let mut settings: String =
             settings.iter().map(|(name, value)| format!(", \"{name}\": {value}")).collect();
+        if let Some(template) = temp_store {
+            settings.push_str(&format!(", \"upload.temp_store\": \"{template}\""));
+        }
+        let raw_payload = u8::from(*raw_payload);
         format!(
             r#"
 echo = Handler(send_spec="{send_spec}", send_ident="{sender}",
-               recv_spec="{recv_spec}", recv_ident="", protocol="{protocol}")
+               recv_spec="{recv_spec}", recv_ident="", protocol="{protocol}",
+               raw_payload={raw_payload})
 server = Server(
     uuid="{UUID}", name="interop", default_host="localhost",
     chroot="./", access_log="/logs/access.log", error_log="/logs/error.log",
