@@ -18,8 +18,8 @@
 //! ```
 //!
 //! - The octets of a request are passed on as they came; a Node reads them as any handler does.
-//! - Handshakes, control frames, pings, closes and notices stay with the API, as do the pieces of
-//!   streamed uploads.
+//! - Handshakes, control frames, pings, closes and notices stay with the API, as do uploads. It alone can
+//!   hold connections, cancel them, and grant credits.
 //! - A Node learns over SUB which servers there are, connects a PUB socket to each, and reads a server's
 //!   requests only once that server will hear the replies.
 //! - What no Node has taken waits in the API. Of what a Node has taken the API keeps a list, from which

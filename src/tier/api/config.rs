@@ -41,7 +41,8 @@ pub struct Config {
 #[non_exhaustive]
 pub enum Forward {
     /// Requests over HTTP, JSON and XML sockets, and messages of WebSockets. Handshakes, control
-    /// frames, notices and streamed uploads stay here.
+    /// frames, notices and uploads stay here: those in pieces, and those into files where the
+    /// configuration of the handler has [`uploads`](crate::transceiver::Config::uploads).
     #[default]
     All,
     /// Nothing: the application looks at everything, and says
