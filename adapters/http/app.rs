@@ -92,7 +92,7 @@ impl App {
             b"/events" => self.listen(target, request, &sse::response(), true, now),
             b"/poll" => {
                 let query = request.header_str("QUERY").unwrap_or_default();
-                let time = Duration::from_secs(query.parse().unwrap_or(150).min(86_400));
+                let time = Duration::from_secs(query.parse().unwrap_or(150)).min(DAY);
                 self.polls.insert(target, (now + time, request.clone()));
                 // Else Mongrel2 closes the connection after two minutes.
                 self.commands.push(Command::Hold { target, time: time + PAUSE });
@@ -123,6 +123,8 @@ impl App {
         if goes_on {
             self.listeners.insert(target, Listener { stream, is_page, number: 0 });
             self.next.get_or_insert(now + PAUSE);
+            // It says nothing while it listens.
+            self.commands.push(Command::Hold { target, time: DAY });
         }
     }
 
@@ -143,6 +145,7 @@ impl App {
         for target in over {
             if let Some(Listener { stream, .. }) = self.listeners.remove(&target) {
                 self.commands.extend(Command::encoded(target, stream.end()));
+                self.commands.push(Command::Hold { target, time: Duration::ZERO });
             }
         }
     }
@@ -189,6 +192,9 @@ const USAGE: &str = "try /stream, /events, /poll?SECONDS, or upload something\n"
 
 /// Between two things that a listener is told.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest that anybody waits.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How far `/stream` counts.
 const COUNT: u32 = 10;

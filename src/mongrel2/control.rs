@@ -66,10 +66,11 @@ fn put_controls(controls: &[Control], out: &mut BytesMut) {
 /// Writes an extended reply for a module of Mongrel2 (`xrequests` in its configuration):
 /// `SENDER LEN:X ID, ` and `[key, value]` as a tnetstring, with a string as the value.
 ///
-/// Mongrel2 hands it to the module that was loaded for `key`, in the order of the other replies; where
-/// none was, it closes the connection (seen on Mongrel2 1.12.2). The key of its own module
-/// `sendfile` is `sendfile`, and the value the name of a file, as Mongrel2 sees it in its `chroot`; the
-/// module writes what is in the file and nothing else, so a head goes before it.
+/// Mongrel2 hands it to the module that was loaded for `key`, in the order of the other replies
+/// (its source). Where none was, it closes the connection at once, with the replies that wait for it
+/// (seen on Mongrel2 1.12.2). The key of its own module `sendfile` is `sendfile`, and the value the name
+/// of a file, as Mongrel2 sees it in its `chroot`; the module writes what is in the file and nothing
+/// else, so a head goes before it.
 ///
 /// # Panics
 /// As [`encode_extended_head`] does.

@@ -92,7 +92,7 @@ pub enum Command {
     },
     /// Hand something to a module of Mongrel2, in the order of the replies: `["key", "value"]`, as
     /// [`encode_extended`](crate::mongrel2::encode_extended) has it. Where no module is loaded for the
-    /// key, the server closes the connection.
+    /// key, the server closes the connection at once.
     ///
     /// Mongrel2's module `sendfile` writes a file to the browser, without a head: that is a reply before
     /// it, such as the head of an [`http::SizedStream`].

@@ -28,7 +28,8 @@ pub struct Uploads {
 
 impl Uploads {
     /// Servers whose `upload.temp_store` is `template`, such as `tmp/upload.XXXXXX`, and whose
-    /// `limits.content_length` is `limit`; 20480 unless set. Larger bodies are uploads.
+    /// `limits.content_length` is `limit`; 20480 unless set. Larger bodies are uploads. Both are to be
+    /// what the servers have: else their notices are not believed, and nobody removes their files.
     ///
     /// # Errors
     /// Where the template does not end with `XXXXXX`, or has a directory there.
@@ -53,9 +54,7 @@ impl Uploads {
     fn is_large(&self, request: &Request) -> bool {
         let is_chunked = || request.header("transfer-encoding").as_deref() == Some(b"chunked");
         let is_upload = match request.header("content-length") {
-            Some(_) => request
-                .content_length()
-                .is_some_and(|length| length > self.limit && length <= LENGTH_MAX),
+            Some(length) => announced(&length) > self.limit,
             None => is_chunked(),
         };
         is_upload && request.kind() == Kind::Http && request.body_len() == 0
@@ -131,13 +130,23 @@ impl Started {
     }
 }
 
+/// What Mongrel2 makes of a `content-length`: its leading digits, and nothing of what is no number or
+/// too large (seen on Mongrel2 1.12.2). Whoever read it otherwise would leave files of uploads behind.
+fn announced(value: &[u8]) -> u64 {
+    let digits = value.strip_prefix(b"+").unwrap_or(value);
+    let digits = digits.iter().take_while(|octet| octet.is_ascii_digit());
+    let length = digits.fold(0u64, |length, digit| {
+        length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+    });
+    if length > LENGTH_MAX { 0 } else { length }
+}
+
 const START: &str = "x-mongrel2-upload-start";
 const DONE: &str = "x-mongrel2-upload-done";
 
 /// What `mkstemp` fills in (POSIX).
 const FILLED_IN: &str = "XXXXXX";
 
-/// What is declared above counts as nothing (seen on Mongrel2 1.12.2).
 const LENGTH_MAX: u64 = 0x7FFF_FFFF;
 
 #[cfg(test)]
@@ -229,6 +238,8 @@ mod tests {
             &[("content-length", &["8193"])],
             &[("content-length", &["2147483647 "])],
             &[("content-length", &["9000", "1"])],
+            &[("content-length", &["+9000x"])],
+            &[("content-length", &["0009000"])],
             &[("transfer-encoding", &["chunked"])],
         ];
         let forged: &[&[(&str, &[&str])]] = &[
@@ -237,6 +248,8 @@ mod tests {
             &[("content-length", &["2147483648"])],
             &[("content-length", &["99999999999999999999999"])],
             &[("content-length", &["-9000"])],
+            &[("content-length", &["x9000"])],
+            &[("content-length", &["++9000"])],
             &[("content-length", &[""]), ("transfer-encoding", &["chunked"])],
             &[("content-length", &["5"]), ("transfer-encoding", &["chunked"])],
             &[("content-length", &["1", "9000"])],

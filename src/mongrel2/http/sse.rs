@@ -3,7 +3,8 @@
 //!
 //! A page asks with `new EventSource(url)`. The answer is a [`response`] whose
 //! [`stream`](Response::stream) has [`Event`]s as its pieces, and a [`comment`] now and then, by which
-//! proxies see that it lives. When the connection is lost the page asks again, with the id of the last
+//! proxies see that it lives. Mongrel2 goes by what the page says, which is nothing: the connection has
+//! to be held ([`Command::Hold`](crate::transceiver::Command::Hold)). When the connection is lost the page asks again, with the id of the last
 //! event that it got in the header `last-event-id`.
 //!
 //! ```

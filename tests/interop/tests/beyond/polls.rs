@@ -51,6 +51,72 @@ fn a_long_poll_outlives_min_ping_where_it_is_held() {
     held.read_response().expect_echo(b"at last");
 }
 
+/// More than one message may name.
+#[test]
+fn two_hundred_are_held() {
+    let mut polls: Vec<(Target, Request)> = Vec::new();
+    let local = Local::start(
+        impatient(),
+        |config| config.keep_alive_interval = Duration::from_millis(300),
+        move |event| match event {
+            Event::Request { target, request } if request.path() == b"/held" => {
+                polls.push((*target, request.clone()));
+                vec![Command::Hold { target: *target, time: Duration::from_secs(3600) }]
+            }
+            Event::Request { target, request } if request.path() == b"/answer" => {
+                polls.push((*target, request.clone()));
+                let answer = Response::text(200, "at last");
+                polls.drain(..).map(|(to, it)| Command::respond(to, &it, &answer)).collect()
+            }
+            _ => Vec::new(),
+        },
+    );
+    let mut held: Vec<_> = (0..200).map(|_| local.server.client()).collect();
+    held.iter_mut().for_each(|client| client.send(&request("GET", "/held", &[], b"")));
+    for _ in 0..2 {
+        let mut not_held = local.server.client();
+        not_held.send(&request("GET", "/not-held", &[], b""));
+        not_held.expect_end();
+    }
+    let mut other = local.server.client();
+    other.send(&request("GET", "/answer", &[], b""));
+    other.read_response().expect_echo(b"at last");
+    held.iter_mut().for_each(|client| client.read_response().expect_echo(b"at last"));
+}
+
+/// What is for the server takes none of the sixteen places; what is for a module, of which none is
+/// loaded, ends the connection at once.
+#[test]
+fn controls_take_no_place_and_modules_have_to_be_loaded() {
+    let local = Local::start(
+        interop::mongrel2::Config::default(),
+        |_| {},
+        |event| match event {
+            Event::Request { target, request } => {
+                let target = *target;
+                let mut commands: Vec<_> =
+                    (0..300).map(|_| Command::Grant { target, octets: 1 }).collect();
+                commands.push(Command::respond(target, request, &Response::text(200, "first")));
+                if request.path() == b"/module" {
+                    commands.push(Command::Extended {
+                        target,
+                        key: "sendfile".into(),
+                        value: "run/mongrel2.pid".into(),
+                    });
+                }
+                commands
+            }
+            _ => Vec::new(),
+        },
+    );
+    let mut client = local.server.client();
+    client.get("/").expect_echo(b"first");
+    client.get("/").expect_echo(b"first");
+    client.send(&request("GET", "/module", &[], b""));
+    // Of the reply before it nothing is sure.
+    while client.take(1).is_some() {}
+}
+
 /// Long, so that much of it waits.
 static REPLY: [u8; 5000] = [b'x'; 5000];
 

@@ -110,6 +110,34 @@ fn what_browsers_make_up_is_not_believed() {
     assert!(path != good && fs::read(local.server.file(&path)).unwrap() == body());
 }
 
+/// Whatever a browser does, a file that is written is told of: else nobody would remove it.
+#[test]
+fn odd_requests_leave_no_file_behind() {
+    let local = start();
+    let start = ("X-Mongrel2-Upload-Start", "tmp/up.abcDEF");
+    let done = ("X-Mongrel2-Upload-Done", "tmp/up.abcDEF");
+    let length = ("Content-Length", "100000");
+    let all: [&[(&str, &str)]; 7] = [
+        &[start, start, done, done, length],
+        &[start, ("X-Mongrel2-Upload-Start", "/etc/passwd"), length],
+        &[("Content-Length", "+100000")],
+        &[("Content-Length", "100000x")],
+        &[("Content-Length", "0100000")],
+        &[length, ("Content-Length", "5")],
+        &[length, ("Transfer-Encoding", "chunked")],
+    ];
+    for headers in all {
+        let mut client = local.server.client();
+        client.send(&request("POST", "/up", headers, b""));
+        client.send(&body());
+        let path = String::from_utf8(client.read_response().body).unwrap();
+        assert!(path.starts_with("tmp/up."), "{headers:?}: {path}");
+        assert!(fs::read(local.server.file(&path)).unwrap() == body(), "{headers:?}");
+        fs::remove_file(local.server.file(&path)).unwrap();
+    }
+    assert_eq!(fs::read_dir(local.server.file("tmp")).unwrap().count(), 0);
+}
+
 #[test]
 fn an_upload_can_be_refused_before_it_is_read() {
     let local = start();
