@@ -167,7 +167,8 @@ impl Client {
     ///
     /// An empty one ends the connection. An `extended` one
     /// ([`parse_extended`](crate::mongrel2::parse_extended)) is for Mongrel2 itself, and a browser
-    /// sees of it no more than the end. A reply after the end is answered by a notice (seen on
+    /// sees of it no more than the end; a client that speaks [`Protocol::Mongrel2`] gets
+    /// [`Received::Controls`]. A reply after the end is answered by a notice (seen on
     /// Mongrel2 1.12.2).
     pub fn reply(&mut self, body: Bytes, extended: bool) {
         if extended {

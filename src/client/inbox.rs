@@ -34,6 +34,11 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether this came last, and waits.
+    pub(super) fn ends_with(&self, item: &Received) -> bool {
+        self.items.back() == Some(item)
+    }
+
     /// The last item of all: there is always room for it.
     pub(super) fn push_last(&mut self, item: Received) {
         self.size += item.size();

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::violation::Violation;
+use crate::mongrel2::Control;
 use crate::websocket::{Close, Message};
 
 /// What a browser has got; from [`Client::poll_received`](super::Client::poll_received).
@@ -11,6 +12,11 @@ use crate::websocket::{Close, Message};
 pub enum Received {
     /// A reply as it is, to a client that speaks [`Protocol::Mongrel2`](super::Protocol::Mongrel2).
     Raw(Bytes),
+    /// What Mongrel2 itself is asked to do with the connection, to a client that speaks
+    /// [`Protocol::Mongrel2`](super::Protocol::Mongrel2): so a test sees that a connection is held, or
+    /// that credits are granted, which no browser does. The same again is received once until it is
+    /// taken.
+    Controls(Vec<Control>),
     /// A response. The one to an opening handshake has the status 101 where the WebSocket is open
     /// now, everything checked (RFC 6455 4.1); any other status refuses it.
     Response(Response),
@@ -41,6 +47,7 @@ impl Received {
             Self::Raw(octets) | Self::Ping(octets) | Self::Pong(octets) => octets.len(),
             Self::Response(response) => response.size(),
             Self::Message(message) => message.len(),
+            Self::Controls(controls) => size_of_val(&controls[..]),
             Self::Close(close) => close.reason.len(),
             Self::Ended | Self::Violation(_) => 0,
         }

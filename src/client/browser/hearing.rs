@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::super::inbox::Full;
+use super::super::protocol::Protocol;
 use super::super::received::{Received, Response};
 use super::super::violation::Violation;
 use super::{Client, Stage};
@@ -12,7 +13,15 @@ use crate::websocket::{Close, CloseCode, Incoming, Opcode};
 impl Client {
     pub(super) fn reply_extended(&mut self, body: &Bytes) {
         let is_gone = self.stage == Stage::Gone;
-        match parse_extended(body) {
+        let extended = parse_extended(body);
+        if let Extended::Controls(controls) = &extended {
+            if !is_gone && self.protocol == Protocol::Mongrel2 && !controls.is_empty() {
+                if let Err(violation) = self.receive_controls(controls.clone()) {
+                    return self.fail(violation);
+                }
+            }
+        }
+        match extended {
             Extended::Controls(controls) if controls.contains(&Control::Cancel) => {
                 if !is_gone {
                     self.end();
@@ -25,6 +34,11 @@ impl Client {
             // Nothing that a browser would see.
             Extended::Close | Extended::Controls(_) | Extended::Ignored => {}
         }
+    }
+
+    fn receive_controls(&mut self, controls: Vec<Control>) -> Result<(), Violation> {
+        let received = Received::Controls(controls);
+        if self.inbox.ends_with(&received) { Ok(()) } else { self.receive(received) }
     }
 
     pub(super) fn read_http(&mut self, mut data: Bytes) -> Result<(), Violation> {

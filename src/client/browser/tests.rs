@@ -6,7 +6,9 @@ use super::super::ask::Ask;
 use super::super::error::Part;
 use super::super::violation::{HandshakeError, HeadError, Violation};
 use super::*;
-use crate::mongrel2::{Control, Dialect, Kind, Request, Sender, encode_control};
+use crate::mongrel2::{
+    Control, Dialect, Extended, Kind, Request, Sender, encode_control, parse_extended,
+};
 use crate::websocket::{Close, CloseCode, CloseError, FrameError, Message, handshake};
 
 fn origin() -> Origin {
@@ -200,7 +202,13 @@ fn extended_replies_are_for_the_server() {
         for protocol in [Protocol::Mongrel2, Protocol::Http, Protocol::WebSocket] {
             let mut client = client(protocol);
             client.reply(body.clone(), true);
-            let expected = if ends { vec![Received::Ended] } else { vec![] };
+            let mut expected = match parse_extended(&body) {
+                Extended::Controls(controls) if protocol == Protocol::Mongrel2 => {
+                    vec![Received::Controls(controls)]
+                }
+                Extended::Controls(_) | Extended::Close | Extended::Ignored => Vec::new(),
+            };
+            expected.extend(ends.then_some(Received::Ended));
             assert_eq!(client.all_received(), expected, "{body:?}");
             // All but a cancel to nobody is answered.
             client.reply(body.clone(), true);
@@ -208,6 +216,21 @@ fn extended_replies_are_for_the_server() {
             assert_eq!(is_notice, ends && body != cancel, "{body:?}");
         }
     }
+}
+
+#[test]
+fn the_same_controls_wait_once() {
+    let mut client = client(Protocol::Mongrel2);
+    let keep_alive = |client: &mut Client| {
+        let body = crate::mongrel2::control_body(&[Control::KeepAlive]);
+        (0..100_000).for_each(|_| client.reply(body.clone(), true));
+    };
+    let kept_alive = Received::Controls(vec![Control::KeepAlive]);
+    keep_alive(&mut client);
+    client.reply("x".into(), false);
+    keep_alive(&mut client);
+    let raw = Received::Raw("x".into());
+    assert_eq!(client.all_received(), [kept_alive.clone(), raw, kept_alive]);
 }
 
 #[test]

@@ -143,7 +143,8 @@ impl Client {
         this.hub.pending(this.next_response())
     }
 
-    /// Waits for the next reply to a client that speaks [`Protocol::Mongrel2`], as it is.
+    /// Waits for the next reply to a client that speaks [`Protocol::Mongrel2`], as it is. What is for
+    /// Mongrel2 itself is passed over; [`received`](Self::received) shows it.
     ///
     /// # Errors
     /// [`Error::TimedOut`]; [`Error::Unexpected`] where something else comes, [`Error::Ended`] where the
@@ -211,7 +212,7 @@ impl Client {
         .await
     }
 
-    /// The next thing but pings and pongs, in time.
+    /// The next thing but pings, pongs and controls, in time.
     async fn next<T>(
         &self,
         wanted: Wanted,
@@ -228,7 +229,7 @@ impl Client {
                 received.map_err(|error| if error.is_timeout() { timed_out } else { error })?;
             return match pick(received) {
                 Ok(found) => Ok(found),
-                Err(Received::Ping(_) | Received::Pong(_)) => continue,
+                Err(Received::Ping(_) | Received::Pong(_) | Received::Controls(_)) => continue,
                 Err(Received::Close(close)) => Err(Error::Closed(close)),
                 Err(Received::Ended) => Err(Error::Ended),
                 Err(Received::Violation(violation)) => Err(Error::Violation(violation)),
