@@ -59,6 +59,19 @@ pub struct Config {
     /// seconds, so keep it below half of that. `None` asks nobody for a sign of life (but whether it has
     /// read what it was sent).
     pub ping_interval: Option<Duration>,
+    /// How long a client that was sent a ping may go on saying nothing before it is closed: whole
+    /// [intervals](Self::ping_interval), up to 255 of them; a part of one counts as one. As long as the
+    /// interval, unless told otherwise.
+    pub pong_timeout: Option<Duration>,
+    /// How long a WebSocket may stay open without a message of its client; pongs do not count. Then it is
+    /// closed with 1001. Whole intervals as above. For ever, unless told otherwise.
+    pub idle_limit: Option<Duration>,
+    /// What becomes of a WebSocket whose handshake this handler did not take, but another one, or this
+    /// one before a restart. It is served, unless told otherwise, and [`SessionOpened`] says so. With
+    /// `false` it is closed with 1012 (service restart), and the application hears nothing of it.
+    ///
+    /// [`SessionOpened`]: super::Event::SessionOpened
+    pub adopt: bool,
     /// How often the connections that are held ([`Command::Hold`](super::Command::Hold)) are said to be
     /// alive. Keep it well below the server's `limits.min_ping`, which is 120 seconds.
     pub keep_alive_interval: Duration,
@@ -92,6 +105,9 @@ impl Default for Config {
             slow: Slow::default(),
             uploads: None,
             ping_interval: Some(Duration::from_secs(30)),
+            pong_timeout: None,
+            idle_limit: None,
+            adopt: true,
             keep_alive_interval: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
             reconnect: Reconnect::default(),

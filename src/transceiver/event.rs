@@ -253,6 +253,9 @@ pub enum SessionEnd {
     Disconnected,
     /// The client did not answer a ping.
     Silent,
+    /// The client sent no message for as long as [`Config::idle_limit`](super::Config::idle_limit) has
+    /// it.
+    Idle,
     /// The client broke a rule; it was told which with a close frame.
     Violation(FrameError),
     /// A message of it could not be taken (too large, or unreadable); it was told with a close frame.
@@ -314,6 +317,7 @@ impl fmt::Display for SessionEnd {
             }
             Self::Disconnected => f.write_str("disconnected without a close"),
             Self::Silent => f.write_str("no answer to a ping"),
+            Self::Idle => f.write_str("no message for long"),
             Self::Violation(error) => write!(f, "{error}"),
             Self::Refused => f.write_str("a message could not be taken"),
             Self::Slow => f.write_str("too slow to read what it was sent"),

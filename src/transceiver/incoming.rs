@@ -190,8 +190,16 @@ impl Server {
                 return;
             }
             None if conn_id.0 < 0 => return,
-            None if !self.parting.is_none() || !self.has_slot(cx.config) => {
-                self.send_elsewhere(conn_id, cx);
+            None if !self.parting.is_none() => {
+                self.send_elsewhere(conn_id, CloseCode::GOING_AWAY, cx);
+                return;
+            }
+            None if !cx.config.adopt => {
+                self.send_elsewhere(conn_id, CloseCode::SERVICE_RESTART, cx);
+                return;
+            }
+            None if !self.has_slot(cx.config) => {
+                self.send_elsewhere(conn_id, CloseCode::TRY_AGAIN_LATER, cx);
                 return;
             }
             // Somebody else took its handshake: another handler, or this one before a restart.
@@ -200,6 +208,7 @@ impl Server {
         self.sessions.heard(conn_id);
         match websocket::read(flags, payload, cx.config.limits.websocket_size_max.max(1)) {
             Ok(Incoming::Message(message)) => {
+                self.sessions.said(conn_id);
                 let target = self.target(conn_id);
                 cx.events.push(Event::SessionMessage { target, message, raw });
             }
@@ -222,9 +231,7 @@ impl Server {
     }
 
     /// A WebSocket that we do not know, and have no place for.
-    fn send_elsewhere(&mut self, conn_id: ConnId, cx: &Context<'_>) {
-        let is_parting = !self.parting.is_none();
-        let code = if is_parting { CloseCode::GOING_AWAY } else { CloseCode::TRY_AGAIN_LATER };
+    fn send_elsewhere(&mut self, conn_id: ConnId, code: CloseCode, cx: &Context<'_>) {
         self.push_close(conn_id, &Close { code: Some(code), ..Close::default() });
         self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
         self.ignore(conn_id, cx);
@@ -256,6 +263,7 @@ impl Server {
             | SessionEnd::ServerRemoved { .. }
             | SessionEnd::Disconnected
             | SessionEnd::Silent
+            | SessionEnd::Idle
             | SessionEnd::Refused
             | SessionEnd::Slow
             | SessionEnd::Broken

@@ -45,6 +45,7 @@ mod report;
 mod rounds;
 mod server;
 pub(crate) mod sessions;
+mod slot;
 mod slow;
 mod steering;
 mod target;

@@ -161,7 +161,8 @@ impl Server {
     pub(super) fn visit_sessions(&mut self, slice: usize, slices: usize, cx: &mut Context<'_>) {
         let listens = self.is_read && !self.requests.has_backlog();
         let has_listened = self.rounds.has_listened(cx.io.now(), listens);
-        let mut visit = self.sessions.visit(slice, slices, has_listened);
+        let patience = self.rounds.patience();
+        let mut visit = self.sessions.visit((slice, slices), patience, has_listened);
         self.give_up(&visit.forgotten);
         self.outbox.ask(visit.to_ask);
         if !self.rounds.pings() {
@@ -170,6 +171,11 @@ impl Server {
             let is_stuck = |to: &ConnId| self.sessions.window(*to).is_some_and(Window::is_full);
             visit.to_end.retain(is_stuck);
             visit.to_ping.clear();
+        }
+        for conn_id in visit.to_close {
+            let reason = Close::new(CloseCode::GOING_AWAY, "idle").unwrap_or_default();
+            self.push_close(conn_id, &reason);
+            self.end_session(conn_id, None, SessionEnd::Idle, cx);
         }
         for conn_id in visit.to_end {
             self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);
@@ -228,10 +234,8 @@ impl Server {
 
     /// Sends farewells to sessions, as long as there is room for more and not too many are unanswered.
     pub(super) fn say_farewell(&mut self, cx: &mut Context<'_>) {
-        // Those who have answered make room for others.
-        self.end_unanswered(cx);
         let farewell = going_away();
-        while self.outbox.is_half_empty() && self.closing.len() < CLOSING_MAX {
+        while self.outbox.is_half_empty() && self.sessions.closing_len() < CLOSING_MAX {
             let Some(cursor) = self.parting.cursor() else { return };
             let some = self.sessions.next_in(State::Open, cursor, TARGETS_MAX);
             if some.is_empty() {

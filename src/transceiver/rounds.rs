@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::socket::later;
 
+use super::sessions::Patience;
+
 /// The clock of one server's ping rounds.
 #[derive(Debug)]
 pub(super) struct Rounds {
@@ -15,12 +17,20 @@ pub(super) struct Rounds {
     next: Option<Instant>,
     /// When we last could not have heard a sign of life.
     deaf_at: Option<Instant>,
+    patience: Patience,
 }
 
 impl Rounds {
     /// Without an interval nobody is pinged, but connections that we ended are still forgotten.
-    pub(super) fn new(ping_interval: Option<Duration>) -> Self {
+    pub(super) fn new(
+        ping_interval: Option<Duration>,
+        pong_timeout: Option<Duration>,
+        idle_limit: Option<Duration>,
+    ) -> Self {
         let interval = ping_interval.unwrap_or(FORGET_INTERVAL);
+        // The visit that pings, and those for which the answer may be missing.
+        let silent = rounds_in(pong_timeout.unwrap_or(interval), interval).saturating_add(1);
+        let idle = idle_limit.map(|limit| rounds_in(limit, interval));
         Self {
             interval,
             pings: ping_interval.is_some(),
@@ -28,11 +38,16 @@ impl Rounds {
             round: 0,
             next: None,
             deaf_at: None,
+            patience: Patience { silent, idle },
         }
     }
 
     pub(super) const fn next(&self) -> Option<Instant> {
         self.next
+    }
+
+    pub(super) const fn patience(&self) -> Patience {
+        self.patience
     }
 
     pub(super) const fn pings(&self) -> bool {
@@ -96,6 +111,12 @@ impl Rounds {
     }
 }
 
+/// Whole rounds that last at least so long: 1 to 255.
+fn rounds_in(time: Duration, interval: Duration) -> u8 {
+    let rounds = time.as_nanos().div_ceil(interval.as_nanos().max(1));
+    u8::try_from(rounds).unwrap_or(u8::MAX).max(1)
+}
+
 /// Into how many slices a round is cut, so that no call looks at more than this part of a million.
 pub(super) const SLICES: usize = 64;
 
@@ -110,7 +131,7 @@ mod tests {
     #[test]
     fn a_round_takes_the_interval() {
         let base = Instant::now();
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
         rounds.keep_going(true, base);
         for slice in 0..SLICES {
             let at = rounds.next().unwrap();
@@ -123,7 +144,7 @@ mod tests {
     #[test]
     fn without_sessions_nothing_is_due() {
         let now = Instant::now();
-        let mut rounds = Rounds::new(None);
+        let mut rounds = Rounds::new(None, None, None);
         rounds.keep_going(true, now);
         rounds.keep_going(false, now);
         assert_eq!((rounds.next(), rounds.due(now + FORGET_INTERVAL)), (None, None));
@@ -132,7 +153,7 @@ mod tests {
     #[test]
     fn a_jump_of_the_clock_costs_one_slice() {
         let base = Instant::now();
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
         rounds.keep_going(true, base);
         let late = base + Duration::from_secs(10_000);
         assert_eq!((rounds.due(late), rounds.due(late)), (Some(0), None));
@@ -143,11 +164,22 @@ mod tests {
     fn silence_counts_after_a_whole_interval_of_listening() {
         let base = Instant::now();
         let at = |seconds| base + Duration::from_secs(seconds);
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)));
+        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
         assert!(rounds.has_listened(at(0), true) && !rounds.has_listened(at(1), false));
         assert!(!rounds.has_listened(at(63), true) && rounds.has_listened(at(64), true));
         rounds.keep_going(true, at(64));
         rounds.due(at(98));
         assert!(!rounds.has_listened(at(99), true));
+    }
+
+    #[test]
+    fn patience_is_rounded_up_to_whole_rounds() {
+        let seconds = |seconds: u64| Some(Duration::from_secs(seconds));
+        let patience = |timeout, idle| Rounds::new(seconds(30), timeout, idle).patience();
+        assert_eq!(patience(None, None), Patience { silent: 2, idle: None });
+        assert_eq!(patience(seconds(1), seconds(31)), Patience { silent: 2, idle: Some(2) });
+        assert_eq!(patience(seconds(60), seconds(0)), Patience { silent: 3, idle: Some(1) });
+        let most = Patience { silent: u8::MAX, idle: Some(u8::MAX) };
+        assert_eq!(patience(Some(Duration::MAX), Some(Duration::MAX)), most);
     }
 }

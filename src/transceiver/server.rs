@@ -97,7 +97,7 @@ impl Server {
             sessions: Sessions::default(),
             holds: Holds::default(),
             uploads: Started::default(),
-            rounds: Rounds::new(config.ping_interval),
+            rounds: Rounds::new(config.ping_interval, config.pong_timeout, config.idle_limit),
             closing: VecDeque::new(),
             endings: None,
             reported_life: None,

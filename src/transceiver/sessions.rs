@@ -6,7 +6,9 @@
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
 
-use super::window::{Mark, Window};
+use super::slot::Slot;
+pub(crate) use super::slot::State;
+use super::window::Window;
 
 /// The sessions of one life of a server.
 #[derive(Clone, Debug, Default)]
@@ -14,41 +16,21 @@ pub(crate) struct Sessions {
     slots: Vec<Slot>,
     /// Slots that are free.
     free: Vec<u32>,
-    /// How many are [`State::Gone`].
+    /// How many are [`State::Gone`], and [`State::Closing`].
     gone: usize,
+    closing: usize,
     /// Slot numbers plus 1 by hash of the connection id; 0 is empty. Its length is a power of two.
     index: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    conn_id: ConnId,
-    state: State,
-    /// Whether something arrived since the last visit.
-    heard: bool,
-    /// Visits in a row that found nothing.
-    silent: u8,
-    /// What it was sent that is not proven to be read.
-    window: Window,
-    /// The ping that was unanswered at the last visit.
-    asked: Option<Mark>,
-}
-
-/// What a connection is to us.
+/// How long sessions may be silent, in visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The slot is free.
-    Free,
-    /// Messages may go both ways.
-    Open,
-    /// We have sent a close frame and wait for the client's.
-    Closing,
-    /// The client has closed it, or broken a rule; the application has not got there yet, and may
-    /// answer what came before.
-    Ending,
-    /// We have ended the connection. Frames that the server had read before may still come, and
-    /// belong to nobody.
-    Gone,
+pub(crate) struct Patience {
+    /// Visits in a row that find nothing, the first of which asks for a ping: at the last of them the
+    /// session ends. At least 2.
+    pub(crate) silent: u8,
+    /// Visits in a row that find no message: at the last of them the session ends.
+    pub(crate) idle: Option<u8>,
 }
 
 /// What a visit found.
@@ -58,6 +40,8 @@ pub(crate) struct Visit {
     pub(crate) to_ping: Vec<ConnId>,
     /// Silent in spite of a ping: to be ended.
     pub(crate) to_end: Vec<ConnId>,
+    /// Without a message for long: to be closed.
+    pub(crate) to_close: Vec<ConnId>,
     /// A ping that asks whether they read was not answered since the last visit: to be asked anew.
     pub(crate) to_ask: Vec<ConnId>,
     /// Ended by us, and forgotten now.
@@ -80,6 +64,19 @@ impl Sessions {
         self.gone
     }
 
+    /// How many we have sent a close frame, and wait for theirs.
+    pub(crate) const fn closing_len(&self) -> usize {
+        self.closing
+    }
+
+    /// A connection has come to be in one state, and is in the other no more.
+    fn count(&mut self, state: State, was: State) {
+        for (of, count) in [(State::Gone, &mut self.gone), (State::Closing, &mut self.closing)] {
+            *count += usize::from(state == of);
+            *count -= usize::from(was == of);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -90,24 +87,16 @@ impl Sessions {
 
     /// Enters a connection; it counts as heard from.
     pub(crate) fn insert(&mut self, conn_id: ConnId, state: State) {
-        self.gone += usize::from(state == State::Gone);
         if let Some(slot) = self.find(conn_id) {
-            self.gone -= usize::from(self.slots[slot].state == State::Gone);
-            self.slots[slot] = Slot {
-                conn_id,
-                state,
-                heard: true,
-                silent: 0,
-                window: Window::default(),
-                asked: None,
-            };
+            self.count(state, self.slots[slot].state);
+            self.slots[slot] = Slot::new(conn_id, state);
             return;
         }
+        self.count(state, State::Free);
         if (self.len() + 1) * 4 > self.index.len() * 3 {
             self.grow();
         }
-        let entry =
-            Slot { conn_id, state, heard: true, silent: 0, window: Window::default(), asked: None };
+        let entry = Slot::new(conn_id, state);
         let number = match self.free.pop() {
             Some(number) => {
                 self.slots[number as usize] = entry;
@@ -124,8 +113,7 @@ impl Sessions {
     pub(crate) fn set_state(&mut self, conn_id: ConnId, state: State) {
         if let Some(slot) = self.find(conn_id) {
             let was = std::mem::replace(&mut self.slots[slot].state, state);
-            self.gone += usize::from(state == State::Gone);
-            self.gone -= usize::from(was == State::Gone);
+            self.count(state, was);
             self.slots[slot].silent = 0;
         }
     }
@@ -147,7 +135,14 @@ impl Sessions {
     /// Notes a sign of life.
     pub(crate) fn heard(&mut self, conn_id: ConnId) {
         if let Some(slot) = self.find(conn_id) {
-            self.slots[slot].heard = true;
+            self.slots[slot].heard();
+        }
+    }
+
+    /// Notes a message, which is a sign of life as well.
+    pub(crate) fn said(&mut self, conn_id: ConnId) {
+        if let Some(slot) = self.find(conn_id) {
+            self.slots[slot].said();
         }
     }
 
@@ -158,7 +153,7 @@ impl Sessions {
         self.close_gap(position);
         let slot = &mut self.slots[number as usize];
         let was = std::mem::replace(&mut slot.state, State::Free);
-        self.gone -= usize::from(was == State::Gone);
+        self.count(State::Free, was);
         self.free.push(number);
         Some(was)
     }
@@ -178,10 +173,15 @@ impl Sessions {
     /// depend on how many slots there are, so that a growing table brings no visit forward.
     ///
     /// A session heard from since the last visit is left alone; the first silent visit asks for a
-    /// ping, the second for its end. Connections that we ended are forgotten on the second. Who has
-    /// to answer a ping before anything more can be sent to it counts as silent until then. Where we
-    /// were not `listening` since the last visit, silence means nothing.
-    pub(crate) fn visit(&mut self, slice: usize, slices: usize, listening: bool) -> Visit {
+    /// ping, a later one for its end, as the `patience` has it. Connections that we ended are forgotten
+    /// on the second. Who has to answer a ping before anything more can be sent to it counts as silent
+    /// until then. Where we were not `listening` since the last visit, silence means nothing.
+    pub(crate) fn visit(
+        &mut self,
+        (slice, slices): (usize, usize),
+        patience: Patience,
+        listening: bool,
+    ) -> Visit {
         let blocks = self.slots.chunks_mut(BLOCK).skip(slice).step_by(slices);
         let mut visit = Visit::default();
         for slot in blocks.flatten() {
@@ -192,17 +192,28 @@ impl Sessions {
                 visit.to_ask.push(slot.conn_id);
             }
             slot.asked = slot.window.mark();
-            let is_heard = std::mem::take(&mut slot.heard) && !slot.window.is_full();
-            if is_heard || !listening {
+            let (is_heard, has_said) = slot.take_signs();
+            if !listening {
+                (slot.silent, slot.idle) = (0, 0);
+                continue;
+            }
+            slot.idle = if has_said { 0 } else { slot.idle.saturating_add(1) };
+            if slot.state == State::Open && patience.idle.is_some_and(|most| slot.idle >= most) {
+                visit.to_close.push(slot.conn_id);
+                continue;
+            }
+            if is_heard && !slot.window.is_full() {
                 slot.silent = 0;
                 continue;
             }
             slot.silent = slot.silent.saturating_add(1);
             match (slot.state, slot.silent) {
                 (State::Open, 1) => visit.to_ping.push(slot.conn_id),
-                (State::Open, _) => visit.to_end.push(slot.conn_id),
+                (State::Open, silent) if silent >= patience.silent => {
+                    visit.to_end.push(slot.conn_id);
+                }
                 (State::Gone, 2..) => visit.forgotten.push(slot.conn_id),
-                (State::Free | State::Closing | State::Ending | State::Gone, _) => {}
+                (State::Free | State::Open | State::Closing | State::Ending | State::Gone, _) => {}
             }
         }
         visit.forgotten.iter().for_each(|conn_id| {
@@ -307,12 +318,15 @@ const BLOCK: usize = TARGETS_MAX;
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::window::Mark;
     use super::*;
     use crate::rng::Rng;
 
-    #[test]
-    fn a_slot_has_16_octets() {
-        assert_eq!(size_of::<Slot>(), 16);
+    const USUAL: Patience = Patience { silent: 2, idle: None };
+
+    /// Visits all slots.
+    fn visit(sessions: &mut Sessions, listening: bool) -> Visit {
+        sessions.visit((0, 1), USUAL, listening)
     }
 
     #[test]
@@ -343,11 +357,11 @@ mod tests {
         for id in 1..=3 {
             sessions.insert(ConnId(id), State::Open);
         }
-        assert_eq!(sessions.visit(0, 1, true), Visit::default());
-        assert_eq!(sessions.visit(0, 1, true).to_ping, [1, 2, 3].map(ConnId));
+        assert_eq!(visit(&mut sessions, true), Visit::default());
+        assert_eq!(visit(&mut sessions, true).to_ping, [1, 2, 3].map(ConnId));
         sessions.heard(ConnId(2));
-        assert_eq!(sessions.visit(0, 1, true).to_end, [1, 3].map(ConnId));
-        assert_eq!(sessions.visit(0, 1, true).to_ping, [2].map(ConnId));
+        assert_eq!(visit(&mut sessions, true).to_end, [1, 3].map(ConnId));
+        assert_eq!(visit(&mut sessions, true).to_ping, [2].map(ConnId));
     }
 
     #[test]
@@ -359,7 +373,7 @@ mod tests {
         window.asked(Mark::FIRST);
         let visit = |sessions: &mut Sessions, listening| {
             sessions.heard(ConnId(1));
-            sessions.visit(0, 1, listening).to_ask
+            visit(sessions, listening).to_ask
         };
         assert_eq!(visit(&mut sessions, true), []);
         assert_eq!(visit(&mut sessions, false), []);
@@ -372,10 +386,10 @@ mod tests {
     fn silence_while_nobody_listened_means_nothing() {
         let mut sessions = Sessions::default();
         sessions.insert(ConnId(1), State::Open);
-        sessions.visit(0, 1, true);
-        sessions.visit(0, 1, true);
-        assert_eq!(sessions.visit(0, 1, false), Visit::default());
-        assert_eq!(sessions.visit(0, 1, true).to_ping, [ConnId(1)]);
+        visit(&mut sessions, true);
+        visit(&mut sessions, true);
+        assert_eq!(visit(&mut sessions, false), Visit::default());
+        assert_eq!(visit(&mut sessions, true).to_ping, [ConnId(1)]);
     }
 
     #[test]
@@ -385,7 +399,7 @@ mod tests {
             sessions.insert(ConnId(id), State::Open);
         }
         let round = |sessions: &mut Sessions| -> usize {
-            (0..64).map(|slice| sessions.visit(slice, 64, true).to_ping.len()).sum()
+            (0..64).map(|slice| sessions.visit((slice, 64), USUAL, true).to_ping.len()).sum()
         };
         assert_eq!((round(&mut sessions), round(&mut sessions)), (0, 1000));
     }
@@ -394,15 +408,15 @@ mod tests {
     fn a_growing_table_brings_no_visit_forward() {
         let mut sessions = Sessions::default();
         sessions.insert(ConnId(0), State::Open);
-        sessions.visit(0, 64, true);
-        assert_eq!(sessions.visit(0, 64, true).to_ping, [ConnId(0)]);
+        sessions.visit((0, 64), USUAL, true);
+        assert_eq!(sessions.visit((0, 64), USUAL, true).to_ping, [ConnId(0)]);
         for id in 1..100_000 {
             sessions.insert(ConnId(id), State::Open);
         }
         for slice in 1..64 {
-            assert_eq!(sessions.visit(slice, 64, true), Visit::default());
+            assert_eq!(sessions.visit((slice, 64), USUAL, true), Visit::default());
         }
-        assert_eq!(sessions.visit(0, 64, true).to_end, [ConnId(0)]);
+        assert_eq!(sessions.visit((0, 64), USUAL, true).to_end, [ConnId(0)]);
     }
 
     #[test]
@@ -410,10 +424,10 @@ mod tests {
         let mut sessions = Sessions::default();
         sessions.insert(ConnId(1), State::Gone);
         for _ in 0..2 {
-            sessions.visit(0, 1, true);
+            visit(&mut sessions, true);
             assert_eq!(sessions.state(ConnId(1)), Some(State::Gone));
         }
-        sessions.visit(0, 1, true);
+        visit(&mut sessions, true);
         assert!(sessions.is_empty());
     }
 
@@ -427,5 +441,45 @@ mod tests {
         assert_eq!(sessions.next_in(State::Open, &mut cursor, 3), [0, 2, 4].map(ConnId));
         assert_eq!(sessions.next_in(State::Open, &mut cursor, 3), [6, 8].map(ConnId));
         assert!(sessions.next_in(State::Open, &mut cursor, 3).is_empty());
+    }
+
+    #[test]
+    fn patience_is_counted_in_visits() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(1), State::Open);
+        let patience = Patience { silent: 4, idle: None };
+        let mut visit = || sessions.visit((0, 1), patience, true);
+        assert_eq!((visit(), visit().to_ping), (Visit::default(), vec![ConnId(1)]));
+        assert_eq!((visit(), visit()), (Visit::default(), Visit::default()));
+        assert_eq!(visit().to_end, [ConnId(1)]);
+    }
+
+    #[test]
+    fn who_lives_and_says_nothing_is_idle() {
+        let mut sessions = Sessions::default();
+        sessions.insert(ConnId(1), State::Open);
+        let patience = Patience { silent: 2, idle: Some(3) };
+        let mut visit = |says: bool| {
+            sessions.heard(ConnId(1));
+            if says {
+                sessions.said(ConnId(1));
+            }
+            sessions.visit((0, 1), patience, true).to_close.len()
+        };
+        let says = [false, false, true, false, false, false];
+        assert_eq!(says.map(visit), [0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn those_that_are_closing_are_counted() {
+        let mut sessions = Sessions::default();
+        (0..4).for_each(|id| sessions.insert(ConnId(id), State::Open));
+        (0..3).for_each(|id| sessions.set_state(ConnId(id), State::Closing));
+        sessions.set_state(ConnId(0), State::Gone);
+        sessions.insert(ConnId(1), State::Open);
+        assert_eq!((sessions.closing_len(), sessions.gone_len()), (1, 1));
+        sessions.remove(ConnId(2));
+        sessions.remove(ConnId(0));
+        assert_eq!((sessions.closing_len(), sessions.gone_len(), sessions.live_len()), (0, 0, 2));
     }
 }

@@ -9,6 +9,7 @@
 //!   ([`Window`]);
 //! - elsewhere the time has to do, and over HTTP whatever the browser asks next ([`Bucket`]).
 
+use std::num::NonZeroU8;
 use std::time::{Duration, Instant};
 
 /// What one WebSocket was sent, and what of it is unproven. Three octets, for a table of a million.
@@ -18,24 +19,24 @@ pub(crate) struct Window {
     unproven: u8,
     /// How many of them came behind the ping that is under way.
     behind: u8,
-    /// What the ping under way carries; 0 where there is none.
-    asked: u8,
+    /// What the ping under way carries.
+    asked: Option<Mark>,
 }
 
-/// What a ping carries, so that its pong is known; never 0.
+/// What a ping carries, so that its pong is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark(u8);
+pub(crate) struct Mark(NonZeroU8);
 
 impl Mark {
-    pub(crate) const FIRST: Self = Self(1);
+    pub(crate) const FIRST: Self = Self(NonZeroU8::MIN);
 
-    pub(crate) const fn next(self) -> Self {
-        if self.0 == u8::MAX { Self::FIRST } else { Self(self.0 + 1) }
+    pub(crate) fn next(self) -> Self {
+        self.0.checked_add(1).map_or(Self::FIRST, Self)
     }
 
     /// One octet, unlike the payloads of the rounds of pings, which have four.
     pub(crate) const fn payload(self) -> [u8; 1] {
-        [self.0]
+        [self.0.get()]
     }
 }
 
@@ -53,7 +54,7 @@ impl Window {
 
     /// Whether it is time for a ping.
     pub(crate) const fn wants_ping(self) -> bool {
-        self.asked == 0 && self.unproven >= PING_AT && !self.is_full()
+        self.asked.is_none() && self.unproven >= PING_AT && !self.is_full()
     }
 
     /// Whether there is no place left even for a ping: links were lost again and again, and it is not
@@ -64,30 +65,30 @@ impl Window {
 
     /// A ping goes with the last delivery, or was the last delivery.
     pub(crate) const fn asked(&mut self, mark: Mark) {
-        self.asked = mark.0;
+        self.asked = Some(mark);
         self.behind = 0;
     }
 
     /// A pong has come. Whether it was the one that was waited for.
     pub(crate) fn answered(&mut self, payload: &[u8]) -> bool {
-        let is_answer = self.asked != 0 && payload == [self.asked];
+        let is_answer = self.asked.is_some_and(|mark| payload == mark.payload());
         if is_answer {
             self.unproven = self.behind;
-            self.asked = 0;
+            self.asked = None;
         }
         is_answer
     }
 
     /// What the ping under way carries; `None` where there is none.
     pub(crate) const fn mark(self) -> Option<Mark> {
-        if self.asked == 0 { None } else { Some(Mark(self.asked)) }
+        self.asked
     }
 
     /// The ping may be lost with a link, or its pong. What was sent may have arrived, or not. As long as
     /// there is a place for another ping that one will be waited for.
     pub(crate) const fn lost_link(&mut self) {
         if !self.is_full() {
-            self.asked = 0;
+            self.asked = None;
         }
     }
 }
@@ -195,7 +196,7 @@ mod tests {
         assert!(!window.admits(false) && window.admits(true));
         assert!(!window.answered(&[2]) && !window.answered(&[0, 0, 0, 1]) && !window.answered(&[]));
         assert!(window.answered(&[1]) && !window.answered(&[1]));
-        assert_eq!(window, Window { unproven: 6, behind: 6, asked: 0 });
+        assert_eq!(window, Window { unproven: 6, behind: 6, asked: None });
     }
 
     #[test]
@@ -227,11 +228,11 @@ mod tests {
     fn there_is_a_place_for_a_ping_or_the_last_one_counts() {
         let mut window = Window::default();
         (0..14).for_each(|_| window.sent());
-        for mark in [1, 2] {
+        for mark in [Mark::FIRST, Mark::FIRST.next()] {
             window.lost_link();
             assert!(window.wants_ping());
             window.sent();
-            window.asked(Mark(mark));
+            window.asked(mark);
         }
         window.lost_link();
         assert!(!window.wants_ping() && window.answered(&[2]) && window.admits(false));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongrel2_transceiver::transceiver::{Event, SessionEnd};
+use mongrel2_transceiver::transceiver::{Config, Event, SessionEnd};
 
 use crate::browser::{frame, text};
 use crate::pair::{Pair, expected, plain, small};
@@ -138,4 +138,77 @@ fn a_jump_of_the_clock_ends_nobody() {
             .iter()
             .any(|event| matches!(event, Event::SessionClosed { end: SessionEnd::Silent, .. }))
     );
+}
+
+fn limits(pong_timeout: Option<u64>, idle_limit: Option<u64>) -> Config {
+    small(|config| {
+        config.ping_interval = Some(Duration::from_secs(10));
+        config.pong_timeout = pong_timeout.map(Duration::from_secs);
+        config.idle_limit = idle_limit.map(Duration::from_secs);
+    })
+}
+
+#[test]
+fn a_silent_client_may_be_given_more_time() {
+    let mut pair = Pair::up(1, limits(Some(25), None));
+    pair.open(3);
+    // Pinged after one whole round of silence; given up three rounds later.
+    pair.run_secs(39);
+    assert!(pair.is_silent());
+    assert_eq!(pair.replies().len(), 1);
+    pair.run_secs(2);
+    let events = pair.events();
+    assert!(matches!(events[..], [Event::SessionClosed { end: SessionEnd::Silent, .. }]));
+}
+
+#[test]
+fn any_frame_in_time_is_a_sign_of_life_whatever_it_says() {
+    let mut pair = Pair::up(2, limits(None, None));
+    pair.open(3);
+    for payload in [&b""[..], b"\x00\x00\x00\x07", b"nobody asked", b"\x01"] {
+        pair.run_secs(15);
+        pair.deliver(frame(3, "0x8A", payload));
+    }
+    assert!(pair.is_silent());
+    assert_eq!(pair.stats().sessions, 1);
+}
+
+/// It answers every ping, and says nothing.
+#[test]
+fn an_idle_client_is_closed_and_told_so() {
+    let mut pair = Pair::up(3, limits(None, Some(60)));
+    pair.open(3);
+    let mut seconds = 0;
+    let end = loop {
+        pair.run_secs(1);
+        seconds += 1;
+        assert!(seconds < 200, "it is never closed");
+        for (_, reply) in pair.replies() {
+            if let Some(payload) = reply.strip_prefix(b"\x89\x04") {
+                pair.deliver(frame(3, "0x8A", payload));
+            }
+        }
+        if seconds == 30 {
+            pair.deliver(text(3, "something"));
+        }
+        let closed = pair.events().into_iter().find_map(|event| match event {
+            Event::SessionClosed { end, .. } => Some(end),
+            _ => None,
+        });
+        if let Some(end) = closed {
+            break end;
+        }
+    };
+    assert_eq!(end, SessionEnd::Idle);
+    // Sixty seconds without a message, rounded up to rounds of ten.
+    assert!((90..=101).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn an_idle_client_gets_a_close_frame_and_its_connection_ends() {
+    let mut pair = Pair::up(4, limits(None, Some(1)));
+    pair.open(3);
+    pair.run_secs(21);
+    let replies = pair.replies();
+    assert_eq!(replies[replies.len() - 2..], expected([(3, b"\x88\x06\x03\xE9idle"), (3, b"")]));
 }

@@ -217,3 +217,37 @@ fn a_broadcast_to_nobody_does_nothing() {
     pair.submit(Command::Broadcast { targets: Vec::new(), message: Message::from("x") });
     assert!(pair.replies_soon().is_empty() && pair.is_silent());
 }
+
+#[test]
+fn where_nothing_is_adopted_strangers_are_told_to_come_again() {
+    let mut pair = Pair::up(2, small(|config| config.adopt = false));
+    for raw in [text(3, "hi"), frame(4, "0x89", b"?"), frame(5, "0x88", b"\x03\xE8")] {
+        pair.deliver(raw);
+    }
+    let restart = b"\x88\x02\x03\xF4";
+    let mut replies = pair.replies_soon();
+    replies.sort_by_key(|(conn_id, body)| (*conn_id, body.is_empty()));
+    let told = [(3, &restart[..]), (3, b""), (4, restart), (4, b""), (5, restart), (5, b"")];
+    assert_eq!(replies, expected(told));
+    assert!(pair.is_silent());
+    // Its own sessions are served as ever.
+    let target = pair.open(6);
+    pair.submit(say(target, "hello"));
+    assert_eq!(pair.replies_soon(), expected([(6, b"\x81\x05hello")]));
+}
+
+#[test]
+fn notices_that_are_late_or_come_twice_or_for_nobody_end_nothing_twice() {
+    let mut pair = Pair::up(2, plain());
+    pair.open(3);
+    pair.deliver(notice(3));
+    pair.deliver(notice(3));
+    pair.deliver(notice(99));
+    pair.run_ms(20);
+    let events = pair.events();
+    let ends = events.iter().filter(|event| matches!(event, Event::SessionClosed { .. }));
+    assert_eq!(ends.count(), 1, "{events:?}");
+    let others = events.iter().filter(|event| matches!(event, Event::Disconnect { .. }));
+    assert_eq!((events.len(), others.count()), (3, 2));
+    assert!(pair.replies().is_empty(), "a notice is never answered");
+}
