@@ -52,7 +52,8 @@ pub enum Command {
     /// End a connection at once, of a browser or of a WebSocket. What waits for it is dropped, and
     /// reported as [`Loss::Cancelled`](super::Loss::Cancelled); nothing is waited for, neither the
     /// browser nor a closing handshake. A session ends as closed by the handler; of another connection
-    /// nothing more is told. (`ctl cancel` of the Mongrel2 manual.)
+    /// nothing more is told. (`ctl cancel` of the Mongrel2 manual.) Refused as [`Refused::Neglected`]
+    /// where so many events wait that nothing is read any more.
     Cancel {
         /// Whose.
         target: Target,

@@ -109,6 +109,10 @@ impl Server {
 
     pub(super) fn cancel(&mut self, target: Target, cx: &mut Context<'_>) -> Result<(), Refused> {
         self.check(target)?;
+        if cx.events.is_full() {
+            // What is dropped is to be told of.
+            return Err(Refused::Neglected);
+        }
         let conn_id = target.conn_id;
         let state = self.sessions.state(conn_id);
         let origin = match state {

@@ -8,7 +8,7 @@ use mongrel2_transceiver::tier::api::{Command, Config, Event, Forward, Refused, 
 use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver;
 
-use crate::browser::{get, get_tnetstring, message_in, notice, post};
+use crate::browser::{get, get_tnetstring, get_with, message_in, notice, post};
 use crate::kit::{Tier, answer, config, reply, targets};
 
 #[test]
@@ -176,4 +176,34 @@ fn a_response_is_made_for_its_request() {
     tier.run_ms(100);
     let replies = tier.replies();
     assert!(replies[0].1.starts_with(b"HTTP/1.1 200 OK\r\n"), "{replies:?}");
+}
+
+/// They come by more than one message, which one process has to see.
+#[test]
+fn uploads_stay_with_the_api_and_so_does_what_is_for_the_server() {
+    let uploads = transceiver::Uploads::new("tmp/m2.XXXXXX", 8192).ok();
+    let mut tier = Tier::up(9, 1, config(|config| config.handler.uploads = uploads));
+    let length = ("content-length", "9000");
+    let start = ("x-mongrel2-upload-start", "tmp/m2.abcDEF");
+    let done = ("x-mongrel2-upload-done", "tmp/m2.abcDEF");
+    let forged = ("x-mongrel2-upload-start", "/etc/passwd");
+    for headers in [&[length, forged][..], &[length, start], &[length, start, done]] {
+        tier.deliver(get_with(7, headers));
+        tier.run_ms(30);
+    }
+    assert_eq!(tier.replies(), [(7, Bytes::from("0"))], "what is made up is like any other");
+    let events = tier.events();
+    let [
+        Event::Handler(transceiver::Event::UploadStarted { target, .. }),
+        Event::Handler(transceiver::Event::UploadDone { target: of_end, .. }),
+    ] = events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(target, of_end);
+    let time = std::time::Duration::from_secs(60);
+    tier.submit(Command::Handler(transceiver::Command::Hold { target, time }));
+    tier.run_ms(30);
+    let replies = tier.replies();
+    assert!(replies.len() == 1 && replies[0].1.starts_with(b"31:3:ctl,21:10:keep-alive,"));
 }

@@ -5,7 +5,7 @@ use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEn
 use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{frame, text};
-use crate::pair::{Pair, Said, plain, reply, say};
+use crate::pair::{Pair, Said, plain, reply, say, small};
 
 fn cancelled(conn_id: i64) -> (i64, Said) {
     (conn_id, Said::Controls(vec![Control::Cancel]))
@@ -119,6 +119,24 @@ fn a_cancel_that_is_lost_with_the_link_is_said_again() {
     pair.run_secs(2);
     assert_eq!(pair.said(), [cancelled(7)]);
     assert!(pair.is_silent());
+}
+
+/// Reports are kept, but not without end.
+#[test]
+fn what_is_dropped_can_be_told_of() {
+    let mut pair = Pair::up(8, small(|config| config.limits.events_max = 2));
+    let handler = pair.handler;
+    pair.world.set_deaf(handler, true);
+    let cancel = |pair: &mut Pair, conn_id| {
+        let target = pair.target(conn_id);
+        (0..20).for_each(|_| pair.submit(reply(target, "x")));
+        pair.run_ms(1);
+        pair.world.submit(handler, Command::Cancel { target })
+    };
+    assert_eq!((cancel(&mut pair, 1), cancel(&mut pair, 2)), (Ok(()), Ok(())));
+    assert_eq!(cancel(&mut pair, 3), Err(Refused::Neglected));
+    pair.world.set_deaf(handler, false);
+    assert_eq!((pair.events().len(), cancel(&mut pair, 3)), (2, Ok(())));
 }
 
 #[test]
