@@ -80,7 +80,7 @@ pub enum Command {
     ///
     /// What is granted may come: to have no more than so much in hand, grant that at first, and then
     /// as much of it as is done with. While the server waits for this it does not see that a browser has
-    /// left; it tells behind the next grant.
+    /// left; it tells behind the next grant. Where that takes minutes the connection has to be held.
     ///
     /// It passes by replies that wait for the browser, which perhaps reads none before it has said
     /// everything. Where it is lost with a link it is reported as
