@@ -117,8 +117,9 @@ fn rounds_in(time: Duration, interval: Duration) -> u8 {
     u8::try_from(rounds).unwrap_or(u8::MAX).max(1)
 }
 
-/// Into how many slices a round is cut, so that no call looks at more than this part of a million.
-pub(super) const SLICES: usize = 64;
+/// Into how many slices a round is cut: of a million silent sessions one is looked at and pinged in less
+/// than half a millisecond.
+pub(super) const SLICES: usize = 256;
 
 /// How often connections that we ended are looked at where nobody is pinged.
 const FORGET_INTERVAL: Duration = Duration::from_secs(30);
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn a_round_takes_the_interval() {
         let base = Instant::now();
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
+        let mut rounds = Rounds::new(Some(Duration::from_secs(SLICES as u64)), None, None);
         rounds.keep_going(true, base);
         for slice in 0..SLICES {
             let at = rounds.next().unwrap();
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_jump_of_the_clock_costs_one_slice() {
         let base = Instant::now();
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
+        let mut rounds = Rounds::new(Some(Duration::from_secs(SLICES as u64)), None, None);
         rounds.keep_going(true, base);
         let late = base + Duration::from_secs(10_000);
         assert_eq!((rounds.due(late), rounds.due(late)), (Some(0), None));
@@ -164,12 +165,13 @@ mod tests {
     fn silence_counts_after_a_whole_interval_of_listening() {
         let base = Instant::now();
         let at = |seconds| base + Duration::from_secs(seconds);
-        let mut rounds = Rounds::new(Some(Duration::from_secs(64)), None, None);
+        let mut rounds = Rounds::new(Some(Duration::from_secs(SLICES as u64)), None, None);
         assert!(rounds.has_listened(at(0), true) && !rounds.has_listened(at(1), false));
-        assert!(!rounds.has_listened(at(63), true) && rounds.has_listened(at(64), true));
-        rounds.keep_going(true, at(64));
-        rounds.due(at(98));
-        assert!(!rounds.has_listened(at(99), true));
+        assert!(!rounds.has_listened(at(255), true) && rounds.has_listened(at(256), true));
+        rounds.keep_going(true, at(256));
+        // Later by more than half a round than its first slice was due.
+        rounds.due(at(386));
+        assert!(!rounds.has_listened(at(387), true));
     }
 
     #[test]

@@ -459,7 +459,7 @@ mod tests {
         let mut sessions = Sessions::default();
         sessions.insert(ConnId(1), State::Open);
         let patience = Patience { silent: 2, idle: Some(3) };
-        let mut visit = |says: bool| {
+        let visit = |says: bool| {
             sessions.heard(ConnId(1));
             if says {
                 sessions.said(ConnId(1));
