@@ -17,6 +17,7 @@ mod client;
 #[path = "../../tests/support/contract.rs"]
 #[allow(dead_code, reason = "shared with the library's tests, which use more of it")]
 mod contract;
+mod deflate;
 mod endpoint;
 mod introduction;
 mod machines;
@@ -25,6 +26,7 @@ mod websocket;
 mod zmtp;
 
 pub use client::{client_actions, client_replies};
+pub use deflate::deflate;
 pub use endpoint::endpoint;
 pub use introduction::introduction;
 pub use machines::{server_inputs, socket_inputs, transceiver_inputs};
@@ -46,6 +48,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("control_reply", control_reply),
     ("websocket_read", websocket_read),
     ("websocket_decoder", websocket_decoder),
+    ("deflate", deflate),
     ("client_replies", client_replies),
     ("client_actions", client_actions),
     ("endpoint", endpoint),

@@ -56,6 +56,20 @@ pub enum FrameError {
     Text(Utf8Error),
     /// A malformed close frame (5.5.1).
     Close(CloseError),
+    /// A compressed message that cannot be inflated (RFC 7692 6.2).
+    Inflate(InflateError),
+}
+
+/// Why a compressed message cannot be inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InflateError {
+    /// It is not what a compressor makes (RFC 1951), or refers to what was never sent.
+    Corrupt,
+    /// It is cut into so many blocks that it was made to take time.
+    TooManyBlocks,
+    /// It may refer to earlier messages of its client that did not come here.
+    HistoryLost,
 }
 
 impl FrameError {
@@ -66,6 +80,7 @@ impl FrameError {
             Self::TooLarge { .. } => CloseCode::TOO_BIG,
             Self::Text(_) => CloseCode::INVALID_PAYLOAD,
             Self::Close(error) => error.answer(),
+            Self::Inflate(error) => error.answer(),
             Self::ReservedBits { .. }
             | Self::ReservedOpcode { .. }
             | Self::FragmentedControl
@@ -107,11 +122,44 @@ impl fmt::Display for FrameError {
             }
             Self::Text(error) => write!(f, "the text is {error}"),
             Self::Close(error) => error.fmt(f),
+            Self::Inflate(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for FrameError {}
+
+impl InflateError {
+    /// The code of the close frame to answer with. RFC 7692 leaves it open. What is corrupt is data
+    /// that is not of its message's type (RFC 6455 7.4.1); a client whose earlier messages went
+    /// elsewhere is asked to come anew, as after a restart.
+    #[must_use]
+    pub const fn answer(&self) -> CloseCode {
+        match self {
+            Self::Corrupt => CloseCode::INVALID_PAYLOAD,
+            Self::TooManyBlocks => CloseCode::POLICY,
+            Self::HistoryLost => CloseCode::SERVICE_RESTART,
+        }
+    }
+}
+
+impl fmt::Display for InflateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Corrupt => "a compressed message is not what a compressor makes",
+            Self::TooManyBlocks => "a compressed message is cut into too many blocks",
+            Self::HistoryLost => "a compressed message may refer to others that did not come here",
+        })
+    }
+}
+
+impl std::error::Error for InflateError {}
+
+impl From<InflateError> for FrameError {
+    fn from(error: InflateError) -> Self {
+        Self::Inflate(error)
+    }
+}
 
 impl From<Utf8Error> for FrameError {
     fn from(error: Utf8Error) -> Self {

@@ -7,6 +7,7 @@
 //! - [`handshake`]: the `101` response around the accept key that Mongrel2 has worked out.
 //! - [`read`]: a frame as Mongrel2 hands it over, [`Flags`] and payload, into an [`Incoming`].
 //! - [`Message`], [`Close`] and [`encode`]: frames to send back, unmasked as a server's are (5.1).
+//! - `deflate`, with the cargo feature of this name: compressed messages (RFC 7692).
 //! - [`Decoder`]: octets of a stream into the same values, for the other end: clients and tests.
 //!
 //! [`read`] and [`Decoder`] share one judgement of what a peer may send. Where it is broken, a
@@ -14,6 +15,8 @@
 
 mod close;
 mod decoder;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 mod frame;
 pub mod handshake;
@@ -25,7 +28,7 @@ mod utf8;
 
 pub use close::{Close, CloseCode, CloseError, REASON_LEN_MAX};
 pub use decoder::{Decoded, Decoder, Role};
-pub use error::FrameError;
+pub use error::{FrameError, InflateError};
 pub use frame::{CONTROL_PAYLOAD_LEN_MAX, Flags, Opcode, encode, encode_head, encode_masked};
 pub use incoming::{Incoming, read};
 pub use message::Message;
