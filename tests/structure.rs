@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("machine", &["endpoint", "segments"]),
     ("zmtp", &["segments"]),
     ("mongrel2", &["segments"]),
-    ("websocket", &["segments"]),
+    ("websocket", &["segments", "rng"]),
     ("introduction", &["endpoint", "mongrel2"]),
     ("client", &["rng", "mongrel2", "websocket"]),
     ("socket", &["endpoint", "segments", "rng", "machine", "zmtp"]),
