@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use cap::Cap;
 use mongrel2_transceiver::mongrel2::{ConnId, Dialect, encode_request, parse_response};
-use mongrel2_transceiver::transceiver::{Command, Config, Event, Target, Transceiver};
+use mongrel2_transceiver::transceiver::{Audience, Command, Config, Event, Transceiver};
 use mongrel2_transceiver::websocket::Message;
 use mongrel2_transceiver::zmtp::{Engine, Limits, Received, SocketType};
 use mongrel2_transceiver::{Input, LinkId, Machine, Output};
@@ -51,7 +51,6 @@ struct Stage {
     cost: Cost,
     /// What the handler said last, to whom.
     said: Vec<(Vec<ConnId>, Bytes)>,
-    opened: Vec<Target>,
     is_stopped: bool,
 }
 
@@ -70,7 +69,6 @@ impl Stage {
             is_reading: false,
             cost: Cost::default(),
             said: Vec::new(),
-            opened: Vec::with_capacity(sessions),
             is_stopped: false,
         };
         stage.submit(Command::AddServer {
@@ -107,7 +105,6 @@ impl Stage {
                 self.perform(output);
             } else if let (Some(event), _) = self.timed(|handler, _| handler.poll_event()) {
                 match event {
-                    Event::SessionOpened { target, .. } => self.opened.push(target),
                     Event::Stopped { .. } => self.is_stopped = true,
                     Event::Undelivered { reason, .. } => panic!("something was lost: {reason}"),
                     _ => {}
@@ -302,8 +299,8 @@ fn main() -> ExitCode {
     tell("its pongs", &answers);
     assert_eq!(stage.handler.stats().sessions, sessions, "some were ended though they answered");
 
-    let targets = std::mem::take(&mut stage.opened);
-    let broadcast = Command::Broadcast { targets, message: Message::from("news for everybody") };
+    let message = Message::from("news for everybody");
+    let broadcast = Command::Broadcast { to: Audience::All, except: None, message };
     let (submitted, took) = stage.timed(|handler, now| handler.submit(now, broadcast));
     submitted.unwrap();
     println!("a broadcast to all was laid out in {took:?}");

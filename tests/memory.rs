@@ -1,16 +1,20 @@
-//! Whether memory stays where servers come and go: an allocator counts, in a program of its own.
+//! Whether memory stays where servers come and go, and is small where many are in one group: an allocator counts, in a program of its own.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at some events alone")]
 
 use std::alloc::System;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use cap::Cap;
 use mongrel2_transceiver::introduction::{Answer, Order};
 use mongrel2_transceiver::mongrel2::{ConnId, Dialect, Sender, encode_request};
-use mongrel2_transceiver::transceiver::{Command, Config, Event, ServerId, Stats, Transceiver};
+use mongrel2_transceiver::transceiver::{
+    Audience, Command, Config, Event, ServerId, Stats, Transceiver,
+};
+use mongrel2_transceiver::websocket::Message as WebSocketMessage;
 use mongrel2_transceiver::zmtp::{Engine, Frame, Limits, Message, Received, SocketType};
 use mongrel2_transceiver::{Endpoint, Input, LinkId, Machine, Output};
 
@@ -234,8 +238,12 @@ impl Stage {
     }
 }
 
+/// One allocator counts for all tests, so they go one by one.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_thousand_servers_added_and_removed_leave_no_memory_behind() {
+    let _turn = TURN.lock();
     let mut stage = Stage::new();
     // Queues keep the room that they once needed.
     for round in 0..100 {
@@ -250,5 +258,45 @@ fn a_thousand_servers_added_and_removed_leave_no_memory_behind() {
     assert!(after < before + 1000, "{before} octets have become {after}");
 }
 
+#[test]
+fn a_group_takes_some_octets_for_each_member_and_a_broadcast_fewer() {
+    let _turn = TURN.lock();
+    let mut stage = Stage::new();
+    let (sender, at) = (Bytes::from_static(SENDER), |port: u16| {
+        format!("tcp://127.0.0.1:{port}").parse::<Endpoint>().unwrap()
+    });
+    stage.submit(Command::AddServer { sender, send_spec: at(PUSH), recv_spec: at(PUSH - 1) });
+    stage.up();
+    for conn_id in 1..=MEMBERS {
+        let version = [("sec-websocket-version", "13")];
+        stage.deliver(conn_id, "WEBSOCKET_HANDSHAKE", &version, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+    let opened: Vec<_> = stage
+        .events
+        .drain(..)
+        .filter_map(|event| match event {
+            Event::SessionOpened { target, .. } => Some(target),
+            _ => None,
+        })
+        .collect();
+    let (before, group) = (ALLOCATOR.allocated(), Bytes::from_static(b"all of them"));
+    for target in opened {
+        stage.submit(Command::Join { target, group: group.clone() });
+    }
+    let per_member = ALLOCATOR.allocated().saturating_sub(before) as f64 / MEMBERS as f64;
+    assert!(per_member < 50.0, "{per_member} octets for each member");
+    let before = ALLOCATOR.allocated();
+    for to in [Audience::Group(group), Audience::All] {
+        let message = WebSocketMessage::from("x".repeat(100));
+        let broadcast = Command::Broadcast { to, except: None, message };
+        stage.handler.submit(stage.now, broadcast).unwrap();
+    }
+    let per_recipient = ALLOCATOR.allocated().saturating_sub(before) as f64 / MEMBERS as f64;
+    // The list of 128, and what is kept of each message, in a queue that has grown to twice its size.
+    assert!(per_recipient < 2.0 * 12.0, "{per_recipient} octets for each recipient of two");
+    stage.settle();
+}
+
+const MEMBERS: i64 = 20_000;
 const SENDER: &[u8] = b"5a0c2e6e-test";
 const PUSH: u16 = 9999;

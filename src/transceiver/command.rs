@@ -112,14 +112,36 @@ pub enum Command {
         /// What.
         message: Message,
     },
-    /// Send one message to many WebSockets, encoded once. Targets that are no open sessions (any
-    /// more), or for which too much waits already, are reported as undelivered and disturb nobody. Refused as [`Refused::Full`] too where
-    /// the application has left twice as many events as may wait untaken.
+    /// Send one message to many WebSockets, encoded once. It comes to each behind what was said to it
+    /// before, and before what is said later. Targets that are named and are no open sessions (any
+    /// more), and those for which too much waits already, are reported as undelivered and disturb
+    /// nobody. Refused as [`Refused::Neglected`] where the application has left twice as many events
+    /// as may wait untaken.
     Broadcast {
         /// To whom; of any servers.
-        targets: Vec<Target>,
+        to: Audience,
+        /// Who of them does not get it: the one who said it, for example.
+        except: Option<Target>,
         /// What.
         message: Message,
+    },
+    /// Put an open session into a group, for broadcasts to [`Audience::Group`]. Of one that is in it
+    /// already nothing changes. It leaves when it is no longer open, whatever way it ends: from the
+    /// close frame, of whichever side, not only from [`Event::SessionClosed`](super::Event::SessionClosed).
+    Join {
+        /// Which.
+        target: Target,
+        /// The name of the group: any octets, of at most
+        /// [`Limits::group_name_max`](super::Limits::group_name_max). The group is there as long as
+        /// anybody is in it, of whatever server.
+        group: Bytes,
+    },
+    /// Take an open session out of a group. Of one that is not in it nothing changes.
+    Leave {
+        /// Which.
+        target: Target,
+        /// The name of the group.
+        group: Bytes,
     },
     /// Close a WebSocket in order: our close frame, the client's, the end of the connection.
     Close {
@@ -142,6 +164,24 @@ pub enum Command {
         /// From now on.
         time: Duration,
     },
+}
+
+/// Whom a broadcast is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Audience {
+    /// These sessions.
+    Targets(Vec<Target>),
+    /// Who is in the group of this name, at whichever server; nobody where there is no such group.
+    Group(Bytes),
+    /// All open sessions of all servers.
+    All,
+}
+
+impl From<Vec<Target>> for Audience {
+    fn from(targets: Vec<Target>) -> Self {
+        Self::Targets(targets)
+    }
 }
 
 impl Command {
@@ -207,6 +247,13 @@ pub enum Refused {
     Wildcard,
     /// There are as many servers as the limits allow.
     TooManyServers,
+    /// There are as many groups as the limits allow, counted as
+    /// [`Limits::groups_max`](super::Limits::groups_max) says.
+    TooManyGroups,
+    /// There are as many memberships of groups as the limits allow.
+    TooManyMemberships,
+    /// The name of the group has more octets than the limits allow.
+    GroupNameTooLong,
     /// That code or reason may not be sent.
     BadClose(CloseError),
     /// The transceiver, or this server, is shutting down.
@@ -231,6 +278,13 @@ impl fmt::Display for Refused {
             Self::SenderInUse => "this sender is served already",
             Self::Wildcard => "a host of * or a port of 0 can be bound, not connected to",
             Self::TooManyServers => "there are as many servers as the limits allow",
+            Self::TooManyGroups => {
+                "there are as many groups as the limits allow: let one get empty"
+            }
+            Self::TooManyMemberships => {
+                "the groups have as many members as the limits allow: let some leave"
+            }
+            Self::GroupNameTooLong => "the name of the group is too long: choose a shorter one",
             Self::BadClose(error) => return error.fmt(f),
             Self::ShuttingDown => "it is shutting down",
         };

@@ -138,6 +138,12 @@ pub struct Limits {
     /// Uploads into files of one server that are under way at one time. Of more, the one of the oldest
     /// connection is forgotten: its end will not be believed.
     pub uploads_max: usize,
+    /// Groups of sessions; one that has members at several servers counts for each of these.
+    pub groups_max: usize,
+    /// Memberships of sessions in groups, of all groups together. Each takes some 40 octets.
+    pub memberships_max: usize,
+    /// Octets of the name of a group.
+    pub group_name_max: usize,
     /// Events that may wait for the application before reading stops.
     pub events_max: usize,
     /// Octets of the events that may wait for the application before reading stops.
@@ -169,6 +175,9 @@ impl Default for Limits {
             sessions_max: 1 << 20,
             holds_max: 1 << 16,
             uploads_max: 1 << 16,
+            groups_max: 64 << 10,
+            memberships_max: 4 << 20,
+            group_name_max: 256,
             events_max: 1024,
             event_bytes_max: 64 << 20,
             send_messages_max: 16 << 10,

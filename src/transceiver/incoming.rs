@@ -240,7 +240,7 @@ impl Server {
     /// Nothing more is taken from this session. What came before may still wait for the application,
     /// which can answer it until it gets to this event: then [`conclude`](Self::conclude).
     fn begin_ending(&mut self, conn_id: ConnId, end: SessionEnd, cx: &mut Context<'_>) {
-        self.sessions.set_state(conn_id, State::Ending);
+        self.no_longer_open(conn_id, State::Ending);
         let target = self.target(conn_id);
         cx.events.push(Event::SessionClosed { target, end });
     }
@@ -290,7 +290,7 @@ impl Server {
 
     /// A session has ended, and its connection is about to.
     pub(super) fn end_told(&mut self, conn_id: ConnId, end: SessionEnd, cx: &mut Context<'_>) {
-        self.sessions.set_state(conn_id, State::Gone);
+        self.no_longer_open(conn_id, State::Gone);
         let target = self.target(conn_id);
         tracing::trace!(%target, %end, "session closed");
         cx.events.push(Event::SessionClosed { target, end });
@@ -320,6 +320,7 @@ impl Server {
         self.ends(conn_id);
         let lost = self.outbox.gone(conn_id);
         self.report_undelivered(lost, Loss::Disconnected);
+        self.groups.leave_all(conn_id);
         let end = match self.sessions.remove(conn_id) {
             Some(State::Open) => SessionEnd::Disconnected,
             Some(State::Closing) => self.our_end(false),

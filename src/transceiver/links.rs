@@ -7,6 +7,7 @@ use crate::socket::{self, DownReason};
 use super::config::Config;
 use super::endings::Endings;
 use super::event::{Event, Loss, SessionEnd};
+use super::groups::Groups;
 use super::life::{Change, Side};
 use super::server::Server;
 
@@ -129,6 +130,7 @@ impl Server {
         self.all_end();
         self.closing.clear();
         self.rounds.restart();
+        self.groups = Groups::default();
         let sessions = std::mem::take(&mut self.sessions);
         let down = self.reported_life.take().map(|life| Event::ServerDown {
             server: self.id,

@@ -13,14 +13,15 @@ use crate::socket::io::Io;
 use crate::socket::timers::Timers;
 use crate::websocket::{Close, Message};
 
-use super::command::{Command, Refused};
+use super::broadcast::{Sent, broadcast};
+use super::command::{Audience, Command, Refused};
 use super::config::Config;
 use super::context::Context;
 use super::control::{self, Control, Heard};
-use super::event::{Event, Initiator, Loss};
+use super::event::{Event, Initiator};
 use super::events::Events;
 use super::life::Side;
-use super::outgoing::{LeftOut, broadcast};
+use super::membership;
 use super::report::Report;
 use super::server::Server;
 use super::target::{ServerId, Target};
@@ -93,6 +94,18 @@ impl Transceiver {
             control_links: self.control.as_ref().map_or(0, Control::link_count),
             events: self.events.len(),
         }
+    }
+
+    /// How many sessions are in a group.
+    #[must_use]
+    pub fn group_len(&self, group: &[u8]) -> usize {
+        self.servers.values().map(|server| server.groups.member_count(group)).sum()
+    }
+
+    /// The names of the groups that there are, and how many sessions are in each.
+    #[must_use]
+    pub fn groups(&self) -> BTreeMap<Bytes, usize> {
+        membership::counts(&self.servers)
     }
 
     /// The name of a server, where it gives requests and where it takes replies.
@@ -270,24 +283,20 @@ impl Transceiver {
         acted
     }
 
-    fn broadcast(&mut self, targets: Vec<Target>, message: &Message) -> Result<(), Refused> {
+    fn broadcast(
+        &mut self,
+        to: Audience,
+        except: Option<Target>,
+        message: &Message,
+    ) -> Result<(), Refused> {
         if self.stage == Stage::Stopped {
             // Nothing happens after that, not even a report.
             return Err(Refused::ShuttingDown);
         }
-        if self.events.is_neglected() {
-            return Err(Refused::Neglected);
-        }
         let cx = &mut Context { config: &self.config, io: &mut self.io, events: &mut self.events };
-        let (to, left_out) = broadcast(&mut self.servers, targets, message, cx)?;
-        to.into_iter().for_each(|id| self.touch(id));
-        let LeftOut { not_open, slow } = left_out;
-        for (targets, reason) in [(not_open, Loss::NotOpen), (slow, Loss::Slow)] {
-            if !targets.is_empty() {
-                self.undelivered += targets.len();
-                self.events.push(Event::Undelivered { targets, reason });
-            }
-        }
+        let Sent { by, undelivered } = broadcast(&mut self.servers, to, except, message, cx)?;
+        by.into_iter().for_each(|id| self.touch(id));
+        self.undelivered += undelivered;
         Ok(())
     }
 
@@ -413,7 +422,14 @@ impl Transceiver {
             Command::Send { target, message } => {
                 self.with_server(target, |server, cx| server.send(target, &message, cx))
             }
-            Command::Broadcast { targets, message } => self.broadcast(targets, &message),
+            Command::Broadcast { to, except, message } => self.broadcast(to, except, &message),
+            Command::Join { target, group } => {
+                let held = membership::held(&self.servers);
+                self.with_server(target, |server, cx| server.join(target, &group, held, cx.config))
+            }
+            Command::Leave { target, group } => {
+                self.with_server(target, |server, _| server.leave(target, &group))
+            }
             Command::Close { target, code, reason } => {
                 let close = Close::new(code, reason).map_err(Refused::BadClose)?;
                 self.with_server(target, |server, cx| server.close(target, &close, cx))

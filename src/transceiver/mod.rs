@@ -15,9 +15,12 @@
 //! - **Upload**: a body that Mongrel2 writes into a file, from [`Event::UploadStarted`] to
 //!   [`Event::UploadDone`]; or one that it hands over in pieces, as much as [`Command::Grant`] lets come.
 //! - **Session**: an open WebSocket, from [`Event::SessionOpened`] to [`Event::SessionClosed`].
+//! - **Group**: sessions of any servers that a broadcast may go to together, by a name that the
+//!   application chose. Whoever is no longer open is in none.
 
 mod accept;
 mod admit;
+mod broadcast;
 mod command;
 mod config;
 mod context;
@@ -27,6 +30,7 @@ mod endings;
 mod event;
 pub(crate) mod events;
 pub(crate) mod gate;
+mod groups;
 mod held;
 mod holds;
 mod incoming;
@@ -34,6 +38,7 @@ pub(crate) mod lanes;
 mod life;
 mod links;
 mod machine;
+mod membership;
 mod opening;
 pub(crate) mod outbox;
 mod outgoing;
@@ -56,7 +61,7 @@ mod window;
 
 pub use accept::{Accept, Opening};
 pub use admit::Admit;
-pub use command::{Command, Refused};
+pub use command::{Audience, Command, Refused};
 pub use config::{Config, Limits};
 pub use event::{Event, Initiator, Loss, SessionEnd};
 pub use machine::{Stats, Transceiver};

@@ -1,7 +1,5 @@
 //! What the application says to browsers: checked, counted, put into the outbox.
 
-use std::collections::BTreeMap;
-
 use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
@@ -14,7 +12,7 @@ use super::delivery::{Delivery, Origin, Recipients};
 use super::event::SessionEnd;
 use super::server::Server;
 use super::sessions::State;
-use super::target::{ServerId, Target};
+use super::target::Target;
 use super::way::Way;
 use super::window::Window;
 
@@ -107,7 +105,7 @@ impl Server {
         Ok(())
     }
 
-    fn check_open(&self, target: Target) -> Result<(), Refused> {
+    pub(super) fn check_open(&self, target: Target) -> Result<(), Refused> {
         self.check(target)?;
         match self.sessions.state(target.conn_id) {
             Some(State::Open | State::Ending) => Ok(()),
@@ -134,7 +132,7 @@ impl Server {
     /// room.
     fn begin_close(&mut self, conn_id: ConnId, close: &Close, cx: &mut Context<'_>) {
         self.push_close(conn_id, close);
-        self.sessions.set_state(conn_id, State::Closing);
+        self.no_longer_open(conn_id, State::Closing);
         self.expect_close(conn_id, cx.config, cx.io);
     }
 
@@ -210,7 +208,7 @@ impl Server {
     }
 
     /// Shares one body over as many messages as its recipients take.
-    fn deliver_to_many(&mut self, to: &[ConnId], what: &Delivery) {
+    pub(super) fn deliver_to_many(&mut self, to: &[ConnId], what: &Delivery) {
         for some in to.chunks(TARGETS_MAX) {
             self.outbox.push(what.clone_to(Recipients::Many(some.to_vec())));
         }
@@ -243,7 +241,7 @@ impl Server {
             }
             self.deliver_to_many(&some, &farewell);
             for conn_id in some {
-                self.sessions.set_state(conn_id, State::Closing);
+                self.no_longer_open(conn_id, State::Closing);
                 self.expect_close(conn_id, cx.config, cx.io);
             }
         }
@@ -260,72 +258,8 @@ fn going_away() -> Delivery {
 /// How many sessions are closed at a time when we part from a server: their answers come in one by one.
 const CLOSING_MAX: usize = 8192;
 
-/// Sends one message to sessions of several servers: encoded once, its octets shared by all. Which
-/// servers have something to write now, and which targets do not get it.
-pub(super) fn broadcast(
-    servers: &mut BTreeMap<ServerId, Server>,
-    targets: Vec<Target>,
-    message: &Message,
-    cx: &mut Context<'_>,
-) -> Result<(Vec<ServerId>, LeftOut), Refused> {
-    if message.len() > cx.config.limits.message_size_max.max(1) {
-        return Err(Refused::TooLarge);
-    }
-    let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
-    let mut slow = BTreeMap::<ServerId, Vec<ConnId>>::new();
-    let mut left_out = LeftOut::default();
-    for target in targets {
-        let server = servers.get_mut(&target.server);
-        let Some(server) = server.filter(|server| server.check_open(target).is_ok()) else {
-            left_out.not_open.push(target);
-            continue;
-        };
-        let has_room = server.outbox.has_room(target.conn_id, 1, message.len());
-        if has_room { &mut to } else { &mut slow }
-            .entry(target.server)
-            .or_default()
-            .push(target.conn_id);
-    }
-    for (server, conn_ids) in &to {
-        let deliveries = conn_ids.len().div_ceil(TARGETS_MAX);
-        let octets = message.len().saturating_mul(deliveries);
-        let is_full = |server: &mut Server| !server.outbox.admits(deliveries, octets);
-        if servers.get_mut(server).is_some_and(is_full) {
-            return Err(Refused::Full);
-        }
-    }
-    // From here on nothing is refused any more, so the slow may lose something.
-    for (id, conn_ids) in slow {
-        let Some(server) = servers.get_mut(&id) else { continue };
-        for conn_id in conn_ids {
-            match server.make_way(conn_id, message.len(), cx) {
-                Way::Free => to.entry(id).or_default().push(conn_id),
-                Way::Barred => left_out.slow.push(server.target(conn_id)),
-                Way::Ended => {
-                    to.entry(id).or_default();
-                }
-            }
-        }
-    }
-    let message = Delivery::to_nobody(encode(message), Origin::Application);
-    for (server, conn_ids) in &to {
-        if let Some(server) = servers.get_mut(server) {
-            server.deliver_to_many(conn_ids, &message);
-        }
-    }
-    Ok((to.into_keys().collect(), left_out))
-}
-
-/// Whom a broadcast does not reach.
-#[derive(Default)]
-pub(super) struct LeftOut {
-    /// They are no open sessions.
-    pub(super) not_open: Vec<Target>,
-    /// Too much waits for them already.
-    pub(super) slow: Vec<Target>,
-}
-
-fn encode(message: &Message) -> Bytes {
+/// One frame of a server, which are never masked (RFC 6455 5.1).
+pub(super) fn encode(message: &Message) -> Bytes {
     let mut frame = BytesMut::with_capacity(message.len() + 10);
     message.encode(&mut frame);
     frame.freeze()

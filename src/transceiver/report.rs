@@ -11,7 +11,8 @@ use super::target::ServerId;
 pub struct Tally {
     /// Taken by the operating system for a living link. That they arrived nobody tells.
     pub delivered: u64,
-    /// Refused at once: commands that named a browser of this server and were not taken.
+    /// Refused at once: commands that named a browser of this server and were not taken. A broadcast
+    /// counts for each whom it would have gone to.
     pub refused: u64,
     /// Accepted, and reported as [`Event::Undelivered`](super::Event::Undelivered).
     pub undelivered: u64,

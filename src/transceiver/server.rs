@@ -16,6 +16,7 @@ use super::context::Context;
 use super::endings::Endings;
 use super::event::{Event, Initiator, Loss, SessionEnd};
 use super::gate::Gate;
+use super::groups::Groups;
 use super::holds::Holds;
 use super::lanes::Bounds;
 use super::life::{Life, Side};
@@ -47,6 +48,7 @@ pub(super) struct Server {
     pub(super) is_read: bool,
     pub(super) outbox: Outbox,
     pub(super) sessions: Sessions,
+    pub(super) groups: Groups,
     pub(super) holds: Holds,
     pub(super) uploads: Started,
     pub(super) rounds: Rounds,
@@ -95,6 +97,7 @@ impl Server {
             is_read: false,
             outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max, per_target),
             sessions: Sessions::default(),
+            groups: Groups::default(),
             holds: Holds::default(),
             uploads: Started::default(),
             rounds: Rounds::new(config.ping_interval, config.pong_timeout, config.idle_limit),
@@ -332,6 +335,7 @@ impl Server {
         self.reported_life = None;
         // The rest of the outbox goes to the link whole; what has no link is lost.
         self.hand_over(usize::MAX, cx.io);
+        self.groups = Groups::default();
         let sessions = std::mem::take(&mut self.sessions);
         let end = self.our_end(false);
         let endings = Endings::new(self.life.number(), None, sessions, end.clone(), end);

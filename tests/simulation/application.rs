@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mongrel2_transceiver::transceiver::{Command, Event, Refused, ServerId, Target, Transceiver};
+use mongrel2_transceiver::transceiver::{
+    Audience, Command, Event, Refused, ServerId, Target, Transceiver,
+};
 use mongrel2_transceiver::websocket::{CloseCode, Message};
 
 use crate::log::{Log, elapsed};
@@ -94,9 +96,10 @@ impl Application {
                 world.submit(self.node, Command::Close { target, code, reason: "".into() });
         } else if dice.one_in(10) {
             let token = oracle.new_token();
-            let targets = oracle.open_sessions().filter(|_| dice.one_in(2)).collect();
+            let some = oracle.open_sessions().filter(|_| dice.one_in(2)).collect::<Vec<_>>();
             let message = Message::from(text_of(token));
-            self.submit(token, Command::Broadcast { targets, message }, world, oracle);
+            let broadcast = Command::Broadcast { to: some.into(), except: None, message };
+            self.submit(token, broadcast, world, oracle);
         }
     }
 
@@ -162,7 +165,7 @@ impl Application {
 fn targets_of(command: &Command) -> Vec<Target> {
     match command {
         Command::Reply { target, .. } | Command::Send { target, .. } => vec![*target],
-        Command::Broadcast { targets, .. } => targets.clone(),
+        Command::Broadcast { to: Audience::Targets(targets), .. } => targets.clone(),
         _ => Vec::new(),
     }
 }

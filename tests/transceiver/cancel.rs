@@ -56,7 +56,11 @@ fn an_end_that_waited_has_come_true() {
 fn a_session_ends_as_closed_by_the_handler() {
     let mut pair = Pair::up(3, plain());
     let (session, other) = (pair.open(3), pair.open(4));
-    pair.submit(Command::Broadcast { targets: vec![session, other], message: "all".into() });
+    pair.submit(Command::Broadcast {
+        to: vec![session, other].into(),
+        except: None,
+        message: "all".into(),
+    });
     pair.submit(Command::Cancel { target: session });
     let event = pair.until(|event| matches!(event, Event::SessionClosed { .. }));
     let Event::SessionClosed { target, end } = event else { unreachable!() };

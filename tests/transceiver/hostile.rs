@@ -155,7 +155,8 @@ fn a_handler_that_was_stopped_for_a_while_does_not_blame_its_servers() {
     // PINGs go out at the first look; at the second their answers are there, but nobody has read them.
     for _ in 0..2 {
         pair.world.jump(Duration::from_secs(30));
-        let nothing = Command::Broadcast { targets: Vec::new(), message: "x".into() };
+        let nothing =
+            Command::Broadcast { to: Vec::new().into(), except: None, message: "x".into() };
         pair.submit(nothing);
     }
     pair.run_secs(60);

@@ -1,7 +1,7 @@
 //! What is bounded, and what becomes of that which is too much.
 
 use bytes::Bytes;
-use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd, Target};
 use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{frame, get, post, text};
@@ -77,7 +77,7 @@ fn a_broadcast_that_one_server_has_no_room_for_changes_nothing() {
     pair.submit(say(targets[0], "a"));
     pair.submit(say(targets[0], "b"));
     let message = Message::from("to all");
-    let broadcast = Command::Broadcast { targets, message };
+    let broadcast = Command::Broadcast { to: targets.into(), except: None, message };
     assert_eq!(pair.refused(broadcast.clone()), Refused::Full);
     stall(&mut pair, false);
     pair.until(is_room);
@@ -95,7 +95,7 @@ fn a_reply_above_the_limit_is_refused_and_one_at_the_limit_delivered() {
     let send = |size| Command::Send { target: session, message: binary(size) };
     assert_eq!(pair.refused(send(1001)), Refused::TooLarge);
     let targets = vec![session];
-    let broadcast = Command::Broadcast { targets, message: binary(1001) };
+    let broadcast = Command::Broadcast { to: targets.into(), except: None, message: binary(1001) };
     assert_eq!(pair.refused(broadcast), Refused::TooLarge);
     pair.submit(reply(plain, vec![b'x'; 1000]));
     pair.submit(send(1000));
@@ -202,7 +202,11 @@ fn broadcasts_go_on_whatever_waits_to_be_told() {
     (0..10).for_each(|_| pair.deliver(text(1, "hi")));
     pair.run_ms(50);
     let unknown = pair.target(9);
-    let broadcast = |targets| Command::Broadcast { targets, message: Message::from("x") };
+    let broadcast = |targets: Vec<Target>| Command::Broadcast {
+        to: targets.into(),
+        except: None,
+        message: Message::from("x"),
+    };
     pair.submit(broadcast(vec![target]));
     assert_eq!(pair.replies_soon(), expected([(1, b"\x81\x01x")]));
     // But reports that nobody takes are bounded as well.

@@ -235,7 +235,10 @@ fn a_broadcast_over_a_server_that_is_removed_reaches_the_others() {
     stage.until_removed();
     replies(stage.world(), steady);
     let message = Message::from("x");
-    stage.world().submit(handler, Command::Broadcast { targets, message }).unwrap();
+    stage
+        .world()
+        .submit(handler, Command::Broadcast { to: targets.into(), except: None, message })
+        .unwrap();
     stage.controlled.run_ms(100);
     let events = stage.controlled.events();
     let [Event::Undelivered { targets, .. }] = &events[..] else { panic!("{events:?}") };

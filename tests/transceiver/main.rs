@@ -22,6 +22,7 @@ mod control;
 mod credits;
 mod gate;
 mod grants;
+mod groups;
 mod holds;
 mod hostile;
 mod http;

@@ -172,9 +172,9 @@ fn broadcasts_reach_the_others_though_one_reads_nothing() {
     let mut browsers = Browsers::default();
     let mut missed = 0;
     for number in 0..100 {
-        let targets = (1..=200).map(|conn_id| pair.target(conn_id)).collect();
+        let targets: Vec<_> = (1..=200).map(|conn_id| pair.target(conn_id)).collect();
         let message = Message::Text(format!("{number},").into());
-        pair.submit(Command::Broadcast { targets, message });
+        pair.submit(Command::Broadcast { to: targets.into(), except: None, message });
         pair.run_ms(2);
         browsers.read(&mut pair, |conn_id| if conn_id == 9 { 0 } else { usize::MAX });
         for event in pair.events() {

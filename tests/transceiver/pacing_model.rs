@@ -152,9 +152,9 @@ impl Model {
         let ids: Vec<i64> = ids.map(|(id, _)| *id).collect();
         // One number for all: the next that none of them has had.
         let number = ids.iter().map(|id| self.tallies[id].next).max().unwrap_or(0);
-        let targets = ids.iter().map(|id| self.target(*id)).collect();
+        let targets: Vec<_> = ids.iter().map(|id| self.target(*id)).collect();
         let message = Message::Text(format!("{number},").into());
-        let command = Command::Broadcast { targets, message };
+        let command = Command::Broadcast { to: targets.into(), except: None, message };
         if self.pair.world.submit(self.pair.handler, command).is_ok() {
             for id in ids {
                 let tally = self.tallies.get_mut(&id).unwrap();

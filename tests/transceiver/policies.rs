@@ -66,7 +66,7 @@ fn what_is_left_out_was_said_to_nobody_else() {
     let mut readers = Readers::default();
     for number in 0..100 {
         let message = Message::from(format!("{number},"));
-        pair.submit(Command::Broadcast { targets: targets.clone(), message });
+        pair.submit(Command::Broadcast { to: targets.clone().into(), except: None, message });
         pair.run_ms(1);
         readers.take(&mut pair);
         readers.read(&mut pair, 4, usize::MAX);

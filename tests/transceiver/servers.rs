@@ -13,9 +13,9 @@ use crate::support::{NodeId, World};
 const NAMES: [(&str, u16); 3] = [("one", 7001), ("two", 7011), ("three", 7021)];
 
 /// Three servers, each with its name in the transceiver.
-type Servers = Vec<(NodeId<Server>, ServerId)>;
+pub(crate) type Servers = Vec<(NodeId<Server>, ServerId)>;
 
-fn three() -> (World, NodeId<Transceiver>, Servers) {
+pub(crate) fn three() -> (World, NodeId<Transceiver>, Servers) {
     let mut world = World::new(1);
     let handler = world.add(Transceiver::new(world.now(), plain()));
     let nodes = NAMES.map(|(name, port)| {
@@ -64,7 +64,12 @@ fn a_broadcast_goes_over_several_servers() {
         }
     }
     world.run_for(std::time::Duration::from_secs(1));
-    world.submit(handler, Command::Broadcast { targets, message: Message::from("x") }).unwrap();
+    world
+        .submit(
+            handler,
+            Command::Broadcast { to: targets.into(), except: None, message: Message::from("x") },
+        )
+        .unwrap();
     world.run_for(std::time::Duration::from_secs(1));
     for (node, _) in &servers {
         let reached = replies(&mut world, *node);

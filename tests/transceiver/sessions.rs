@@ -179,7 +179,7 @@ fn a_broadcast_reaches_each_once_in_messages_of_at_most_128() {
     let mut pair = Pair::up(2, plain());
     let targets: Vec<Target> = (1..=300).map(|conn_id| pair.open(conn_id)).collect();
     let message = Message::from("to all");
-    pair.submit(Command::Broadcast { targets, message });
+    pair.submit(Command::Broadcast { to: targets.into(), except: None, message });
     // A message with more targets would be reported as malformed.
     let mut reached: Vec<i64> = pair
         .replies_soon()
@@ -202,7 +202,11 @@ fn whom_a_broadcast_cannot_reach_is_reported_and_disturbs_nobody() {
     let foreign = Target { life: 9, ..open };
     let nobody = Target { conn_id: ConnId::NONE, ..open };
     let targets = vec![unknown, open, foreign, nobody];
-    pair.submit(Command::Broadcast { targets, message: Message::from("x") });
+    pair.submit(Command::Broadcast {
+        to: targets.into(),
+        except: None,
+        message: Message::from("x"),
+    });
     assert_eq!(pair.replies_soon(), expected([(1, b"\x81\x01x")]));
     let events = pair.events();
     let [Event::Undelivered { targets, reason: Loss::NotOpen }] = &events[..] else {
@@ -214,7 +218,11 @@ fn whom_a_broadcast_cannot_reach_is_reported_and_disturbs_nobody() {
 #[test]
 fn a_broadcast_to_nobody_does_nothing() {
     let mut pair = Pair::up(2, plain());
-    pair.submit(Command::Broadcast { targets: Vec::new(), message: Message::from("x") });
+    pair.submit(Command::Broadcast {
+        to: Vec::new().into(),
+        except: None,
+        message: Message::from("x"),
+    });
     assert!(pair.replies_soon().is_empty() && pair.is_silent());
 }
 

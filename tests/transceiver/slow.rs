@@ -222,7 +222,11 @@ fn a_broadcast_asks_only_those_who_have_to_prove_something() {
         pair.submit(say(targets[0], "x"));
         pair.run_ms(1);
     }
-    pair.submit(Command::Broadcast { targets, message: Message::Text("all".into()) });
+    pair.submit(Command::Broadcast {
+        to: targets.into(),
+        except: None,
+        message: Message::Text("all".into()),
+    });
     pair.run_ms(5);
     readers.read_all(&mut pair);
     assert_eq!((readers.of[&3].pongs.len(), readers.of[&4].pongs.len()), (1, 0));

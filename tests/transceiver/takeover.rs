@@ -177,7 +177,9 @@ fn the_report_counts_browsers() {
         .collect();
     hand.hand.submit(say(targets[0], "one")).unwrap();
     let message = Message::from("to both");
-    hand.hand.submit(Command::Broadcast { targets: targets.clone(), message }).unwrap();
+    hand.hand
+        .submit(Command::Broadcast { to: targets.clone().into(), except: None, message })
+        .unwrap();
     assert_eq!(hand.hand.submit(reply(targets[0], "raw")), Err(Refused::IsSession));
     hand.hand.stick(hand.replies, true);
     // The first is being written, the second waits when the link is lost.

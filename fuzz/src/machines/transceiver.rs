@@ -128,7 +128,8 @@ impl Hall {
                 // More than fit into one message, now and then.
                 let mut targets = vec![target; choices.pick(&[1, 1, 1, 200])];
                 targets.extend((0..choices.below(4)).filter_map(|_| self.target(choices)));
-                Command::Broadcast { targets, message: text_or_octets(choices) }
+                let message = text_or_octets(choices);
+                Command::Broadcast { to: targets.into(), except: None, message }
             }
             _ => {
                 let number = if choices.flag() { choices.wide() } else { 1000 };

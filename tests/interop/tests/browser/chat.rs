@@ -121,6 +121,10 @@ impl Room {
             let code = CloseCode::new(4321).unwrap();
             return Command::Close { target, code, reason: "Schleich dich".into() };
         }
-        Command::Broadcast { targets: self.guests.iter().copied().collect(), message }
+        Command::Broadcast {
+            to: self.guests.iter().copied().collect::<Vec<_>>().into(),
+            except: None,
+            message,
+        }
     }
 }

@@ -1,0 +1,279 @@
+//! Messages to many: the targets that are named, the members of a group, all open sessions.
+//!
+//! A broadcast is laid out in messages of up to 128 targets when it is submitted, so that what is said
+//! to one of them later comes later. First it is surveyed whom it would reach, which changes nothing;
+//! then it is put into the outboxes, where nothing is refused any more.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::mongrel2::{ConnId, TARGETS_MAX};
+use crate::websocket::Message;
+
+use super::command::{Audience, Refused};
+use super::context::Context;
+use super::delivery::{Delivery, Origin, Recipients};
+use super::event::{Event, Loss};
+use super::groups::Groups;
+use super::outgoing::encode;
+use super::server::Server;
+use super::sessions::{Sessions, State};
+use super::target::{ServerId, Target};
+use super::way::Way;
+
+type Servers = BTreeMap<ServerId, Server>;
+
+/// Whom a broadcast would reach.
+#[derive(Default)]
+struct Survey {
+    shares: BTreeMap<ServerId, Share>,
+    /// They are named, and are no open sessions.
+    not_open: Vec<Target>,
+}
+
+/// Whom of one server.
+struct Share {
+    to: Members,
+    except: Option<ConnId>,
+    /// How many there is room for.
+    ready: usize,
+    /// For whom too much waits already, in the order in which they are found.
+    slow: Vec<ConnId>,
+}
+
+/// Where the recipients are found, each time anew: a list of them may be long.
+enum Members {
+    /// Those who are named, without the slow.
+    These(Vec<ConnId>),
+    Group(Bytes),
+    All,
+}
+
+/// Which servers have something to write now, and how many targets are reported of none of them.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) by: Vec<ServerId>,
+    pub(super) undelivered: usize,
+}
+
+/// Sends one message to sessions of several servers: encoded once, its octets shared by all.
+pub(super) fn broadcast(
+    servers: &mut Servers,
+    to: Audience,
+    except: Option<Target>,
+    message: &Message,
+    cx: &mut Context<'_>,
+) -> Result<Sent, Refused> {
+    let survey = Survey::new(servers, to, except, message.len());
+    if let Err(refused) = survey.check(servers, message.len(), cx) {
+        survey.count_refused(servers);
+        return Err(refused);
+    }
+    let what = Delivery::to_nobody(encode(message), Origin::Application);
+    let mut slow = Vec::new();
+    let mut by = Vec::new();
+    for (id, share) in survey.shares {
+        if let Some(server) = servers.get_mut(&id) {
+            let left_out = server.deliver_share(&share, &what, message.len(), cx);
+            server.undelivered_count += left_out.len();
+            slow.extend(left_out);
+            by.push(id);
+        }
+    }
+    let undelivered = count_not_open(servers, &survey.not_open);
+    for (targets, reason) in [(survey.not_open, Loss::NotOpen), (slow, Loss::Slow)] {
+        if !targets.is_empty() {
+            cx.events.push(Event::Undelivered { targets, reason });
+        }
+    }
+    Ok(Sent { by, undelivered })
+}
+
+/// Counts what is reported where it belongs; how much belongs to no server.
+fn count_not_open(servers: &mut Servers, not_open: &[Target]) -> usize {
+    let mut of_none = 0;
+    for target in not_open {
+        match servers.get_mut(&target.server) {
+            Some(server) => server.undelivered_count += 1,
+            None => of_none += 1,
+        }
+    }
+    of_none
+}
+
+impl Server {
+    /// Puts a broadcast into the outbox: for whom too much waits.
+    fn deliver_share(
+        &mut self,
+        share: &Share,
+        what: &Delivery,
+        octets: usize,
+        cx: &mut Context<'_>,
+    ) -> Vec<Target> {
+        let Self { groups, sessions, outbox, .. } = self;
+        let mut left = share.ready;
+        let mut some = Vec::with_capacity(left.min(TARGETS_MAX));
+        for conn_id in share.ready(groups, sessions) {
+            some.push(conn_id);
+            if some.len() == TARGETS_MAX {
+                left = left.saturating_sub(TARGETS_MAX);
+                let full = std::mem::replace(&mut some, Vec::with_capacity(left.min(TARGETS_MAX)));
+                outbox.push(what.clone_to(Recipients::Many(full)));
+            }
+        }
+        // Only now, for those who are closed for their slowness leave their groups.
+        let mut barred = Vec::new();
+        for conn_id in &share.slow {
+            match self.make_way(*conn_id, octets, cx) {
+                Way::Free => some.push(*conn_id),
+                Way::Barred => barred.push(self.target(*conn_id)),
+                Way::Ended => {}
+            }
+        }
+        self.deliver_to_many(&some, what);
+        barred
+    }
+}
+
+impl Share {
+    const fn of(to: Members, except: Option<ConnId>) -> Self {
+        Self { to, except, ready: 0, slow: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.ready + self.slow.len()
+    }
+
+    /// All but the one who is not to get it.
+    fn each<'a>(
+        &'a self,
+        groups: &'a Groups,
+        sessions: &'a Sessions,
+    ) -> impl Iterator<Item = ConnId> + 'a {
+        let each: Box<dyn Iterator<Item = ConnId> + 'a> = match &self.to {
+            Members::These(these) => Box::new(these.iter().copied()),
+            Members::Group(name) => Box::new(groups.members(name)),
+            Members::All => {
+                let mut cursor = 0;
+                let some = move || {
+                    let some = sessions.next_in(State::Open, &mut cursor, TARGETS_MAX);
+                    (!some.is_empty()).then_some(some)
+                };
+                Box::new(std::iter::from_fn(some).flatten())
+            }
+        };
+        each.filter(|conn_id| Some(*conn_id) != self.except)
+    }
+
+    /// Those there is room for, as long as nothing has changed since the survey.
+    fn ready<'a>(
+        &'a self,
+        groups: &'a Groups,
+        sessions: &'a Sessions,
+    ) -> impl Iterator<Item = ConnId> + 'a {
+        let mut slow = self.slow.iter().peekable();
+        self.each(groups, sessions).filter(move |conn_id| slow.next_if_eq(&conn_id).is_none())
+    }
+
+    /// Looks for whom too much waits.
+    fn survey(&mut self, server: &Server, octets: usize) {
+        let mut ready = 0;
+        let mut slow = Vec::new();
+        for conn_id in self.each(&server.groups, &server.sessions) {
+            if server.outbox.has_room(conn_id, 1, octets) {
+                ready += 1;
+            } else {
+                slow.push(conn_id);
+            }
+        }
+        (self.ready, self.slow) = (ready, slow);
+    }
+}
+
+impl Survey {
+    fn new(servers: &Servers, to: Audience, except: Option<Target>, octets: usize) -> Self {
+        match to {
+            Audience::Targets(targets) => Self::of_targets(servers, targets, except, octets),
+            Audience::Group(name) => {
+                let group = || Members::Group(name.clone());
+                let has = |server: &Server| server.groups.has(&name);
+                Self::of_members(servers.iter().filter(|(_, s)| has(s)), group, except, octets)
+            }
+            Audience::All => Self::of_members(servers.iter(), || Members::All, except, octets),
+        }
+    }
+
+    fn of_targets(
+        servers: &Servers,
+        targets: Vec<Target>,
+        except: Option<Target>,
+        octets: usize,
+    ) -> Self {
+        let mut survey = Self::default();
+        for target in targets.into_iter().filter(|target| Some(*target) != except) {
+            let server = servers.get(&target.server);
+            let Some(server) = server.filter(|server| server.check_open(target).is_ok()) else {
+                survey.not_open.push(target);
+                continue;
+            };
+            let share = survey.shares.entry(target.server);
+            let share = share.or_insert_with(|| Share::of(Members::These(Vec::new()), None));
+            if !server.outbox.has_room(target.conn_id, 1, octets) {
+                share.slow.push(target.conn_id);
+            } else if let Members::These(these) = &mut share.to {
+                these.push(target.conn_id);
+                share.ready += 1;
+            }
+        }
+        survey
+    }
+
+    fn of_members<'a>(
+        servers: impl Iterator<Item = (&'a ServerId, &'a Server)>,
+        members: impl Fn() -> Members,
+        except: Option<Target>,
+        octets: usize,
+    ) -> Self {
+        let mut shares = BTreeMap::new();
+        for (id, server) in servers {
+            let except = except.filter(|except| server.target(except.conn_id) == *except);
+            let mut share = Share::of(members(), except.map(|except| except.conn_id));
+            share.survey(server, octets);
+            if share.len() > 0 {
+                shares.insert(*id, share);
+            }
+        }
+        Self { shares, not_open: Vec::new() }
+    }
+
+    /// Whether it may be sent.
+    fn check(&self, servers: &mut Servers, octets: usize, cx: &Context<'_>) -> Result<(), Refused> {
+        if cx.events.is_neglected() {
+            return Err(Refused::Neglected);
+        }
+        if octets > cx.config.limits.message_size_max.max(1) {
+            return Err(Refused::TooLarge);
+        }
+        for (id, share) in self.shares.iter().filter(|(_, share)| share.ready > 0) {
+            let deliveries = share.ready.div_ceil(TARGETS_MAX);
+            let octets = octets.saturating_mul(deliveries);
+            let is_full = |server: &mut Server| !server.outbox.admits(deliveries, octets);
+            if servers.get_mut(id).is_some_and(is_full) {
+                return Err(Refused::Full);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what was refused: once for each who would have got it.
+    fn count_refused(&self, servers: &mut Servers) {
+        let named = self.not_open.iter().map(|target| (target.server, 1));
+        let reached = self.shares.iter().map(|(id, share)| (*id, share.len()));
+        for (id, count) in named.chain(reached) {
+            if let Some(server) = servers.get_mut(&id) {
+                server.refused += count as u64;
+            }
+        }
+    }
+}
