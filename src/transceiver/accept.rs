@@ -122,19 +122,29 @@ impl Opening {
     }
 
     /// The octets of the answer, and whether they take the WebSocket.
-    pub(super) fn encode(&self, request: &Request) -> (Bytes, bool) {
+    ///
+    /// What `extensions` agrees upon is said, if anything is.
+    pub(super) fn encode(
+        &self,
+        request: &Request,
+        extensions: impl FnOnce() -> Option<Bytes>,
+    ) -> (Bytes, bool) {
         match &self.0 {
             Answer::Refuse(response) => (response.encode(request).octets, false),
             Answer::Take { protocol, headers } => {
                 let mut head = BytesMut::with_capacity(160);
-                let headers: Vec<(&[u8], &[u8])> =
-                    headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+                let extensions = extensions();
+                let agreed = extensions.iter().map(|value| (EXTENSIONS, &value[..]));
+                let headers = headers.iter().map(|(name, value)| (&name[..], &value[..]));
+                let headers: Vec<(&[u8], &[u8])> = agreed.chain(headers).collect();
                 handshake::response_head(&request.body(), protocol.as_deref(), &headers, &mut head);
                 (head.freeze(), true)
             }
         }
     }
 }
+
+const EXTENSIONS: &[u8] = b"Sec-WebSocket-Extensions";
 
 /// Whether a client offers this subprotocol: the header is a list, and may come several times
 /// (RFC 6455 11.3.4).

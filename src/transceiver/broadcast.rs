@@ -16,7 +16,8 @@ use super::context::Context;
 use super::delivery::{Delivery, Origin, Recipients};
 use super::event::{Event, Loss};
 use super::groups::Groups;
-use super::outgoing::encode;
+use super::outbox::Outbox;
+use super::packing::{Packing, encode};
 use super::server::Server;
 use super::sessions::{Sessions, State};
 use super::target::{ServerId, Target};
@@ -70,12 +71,15 @@ pub(super) fn broadcast(
         survey.count_refused(servers);
         return Err(refused);
     }
-    let what = Delivery::to_nobody(encode(message), Origin::Application);
+    let plain = encode(message);
     let mut slow = Vec::new();
     let mut by = Vec::new();
     for (id, share) in survey.shares {
         if let Some(server) = servers.get_mut(&id) {
-            let left_out = server.deliver_share(&share, &what, message.len(), cx);
+            let compression = &mut server.sessions.compression;
+            let packed = (!compression.is_empty()).then(|| compression.pack(message));
+            let layout = Layout::new(plain.clone(), packed);
+            let left_out = server.deliver_share(&share, layout, message.len(), cx);
             server.undelivered_count += left_out.len();
             slow.extend(left_out);
             by.push(id);
@@ -107,32 +111,79 @@ impl Server {
     fn deliver_share(
         &mut self,
         share: &Share,
-        what: &Delivery,
+        mut layout: Layout,
         octets: usize,
         cx: &mut Context<'_>,
     ) -> Vec<Target> {
         let Self { groups, sessions, outbox, .. } = self;
-        let mut left = share.ready;
-        let mut some = Vec::with_capacity(left.min(TARGETS_MAX));
         for conn_id in share.ready(groups, sessions) {
-            some.push(conn_id);
-            if some.len() == TARGETS_MAX {
-                left = left.saturating_sub(TARGETS_MAX);
-                let full = std::mem::replace(&mut some, Vec::with_capacity(left.min(TARGETS_MAX)));
-                outbox.push(what.clone_to(Recipients::Many(full)));
-            }
+            layout.put(conn_id, sessions, outbox);
         }
         // Only now, for those who are closed for their slowness leave their groups.
         let mut barred = Vec::new();
         for conn_id in &share.slow {
             match self.make_way(*conn_id, octets, cx) {
-                Way::Free => some.push(*conn_id),
+                Way::Free => layout.put(*conn_id, &self.sessions, &mut self.outbox),
                 Way::Barred => barred.push(self.target(*conn_id)),
                 Way::Ended => {}
             }
         }
-        self.deliver_to_many(&some, what);
+        layout.finish(&mut self.outbox);
         barred
+    }
+}
+
+/// A message on its way into an outbox, in the forms that its recipients want, each encoded once.
+struct Layout {
+    plain: Batch,
+    /// Where anybody is compressed.
+    packed: Option<Batch>,
+}
+
+/// Those who get the same octets, up to as many as one message may name.
+struct Batch {
+    what: Delivery,
+    to: Vec<ConnId>,
+}
+
+impl Layout {
+    fn new(plain: Bytes, packed: Option<Bytes>) -> Self {
+        Self { plain: Batch::new(plain), packed: packed.map(Batch::new) }
+    }
+
+    fn put(&mut self, conn_id: ConnId, sessions: &Sessions, outbox: &mut Outbox) {
+        match (sessions.compression.packing(conn_id), &mut self.packed) {
+            (Packing::Shared, Some(packed)) => packed.put(conn_id, outbox),
+            // Compressed when it leaves, and so for one alone.
+            (Packing::Own, _) => outbox.push(self.plain.what.clone_to(Recipients::One(conn_id))),
+            (Packing::Plain | Packing::Shared, _) => self.plain.put(conn_id, outbox),
+        }
+    }
+
+    fn finish(mut self, outbox: &mut Outbox) {
+        self.plain.send(outbox);
+        self.packed.iter_mut().for_each(|packed| packed.send(outbox));
+    }
+}
+
+impl Batch {
+    fn new(octets: Bytes) -> Self {
+        Self { what: Delivery::to_nobody(octets, Origin::Application), to: Vec::new() }
+    }
+
+    fn put(&mut self, conn_id: ConnId, outbox: &mut Outbox) {
+        self.to.push(conn_id);
+        if self.to.len() == TARGETS_MAX {
+            self.send(outbox);
+        }
+    }
+
+    fn send(&mut self, outbox: &mut Outbox) {
+        if !self.to.is_empty() {
+            let mut to = std::mem::replace(&mut self.to, Vec::with_capacity(TARGETS_MAX));
+            to.shrink_to_fit();
+            outbox.push(self.what.clone_to(Recipients::Many(to)));
+        }
     }
 }
 

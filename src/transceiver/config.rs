@@ -11,6 +11,8 @@ use crate::zmtp::{Oversize, SocketType};
 use super::accept::Accept;
 use super::admit::Admit;
 use super::control;
+#[cfg(feature = "deflate")]
+use super::deflate::Deflate;
 use super::slow::Slow;
 use super::uploads::Uploads;
 
@@ -47,6 +49,10 @@ pub struct Config {
     /// A page of any origin can connect to a WebSocket, with its visitor's cookies
     /// (RFC 6455 10.2): say [`Accept::origins`] where that matters.
     pub accept: Accept,
+    /// Whether WebSockets are compressed where their clients want it; they are not, unless told
+    /// otherwise. (With the cargo feature `deflate`.)
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<Deflate>,
     /// What becomes of a WebSocket whose client reads too slowly: nothing more is taken for it, unless
     /// told otherwise.
     pub slow: Slow,
@@ -102,6 +108,8 @@ impl Default for Config {
             }),
             admit: Admit::default(),
             accept: Accept::default(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
             slow: Slow::default(),
             uploads: None,
             ping_interval: Some(Duration::from_secs(30)),

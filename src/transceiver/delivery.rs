@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::mongrel2::{ConnId, Control, control_body, extended_body};
 use crate::websocket::{self, Opcode};
 
+use super::compression::Compression;
 use super::window::Mark;
 
 /// One message to the server.
@@ -168,6 +169,17 @@ impl Delivery {
     /// Whether nothing more is said on its connections behind it, but for their end.
     pub(crate) const fn is_last(&self) -> bool {
         self.is_close || self.is_hang_up()
+    }
+
+    /// Compresses it, where its session wants that done when it leaves. A part of a message stays as it
+    /// is.
+    pub(super) fn pack(&mut self, compression: &mut Compression) {
+        let Recipients::One(to) = self.to else { return };
+        if self.is_hang_up() {
+            compression.forget(to);
+        } else if self.form == Form::Plain && !self.is_part {
+            self.body = compression.at_the_door(to, std::mem::take(&mut self.body));
+        }
     }
 
     /// Puts a ping behind the body, in the same message.

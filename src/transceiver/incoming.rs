@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
 use crate::socket;
-use crate::websocket::{self, Close, CloseCode, Flags, Incoming, Opcode};
+use crate::websocket::{Close, CloseCode, Flags, Incoming, Opcode};
 
 use super::config::Config;
 use super::context::Context;
@@ -206,7 +206,8 @@ impl Server {
             None => self.open(conn_id, request, true, cx),
         }
         self.sessions.heard(conn_id);
-        match websocket::read(flags, payload, cx.config.limits.websocket_size_max.max(1)) {
+        let size_max = cx.config.limits.websocket_size_max.max(1);
+        match self.sessions.compression.read(conn_id, flags, payload, size_max) {
             Ok(Incoming::Message(message)) => {
                 self.sessions.said(conn_id);
                 let target = self.target(conn_id);

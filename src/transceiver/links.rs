@@ -30,8 +30,9 @@ impl Server {
                 self.look_at_subscription();
             }
             socket::Event::Down { link, reason, .. } => {
-                if side == Side::Replies {
-                    self.lose_reply_link();
+                match side {
+                    Side::Replies => self.lose_reply_link(),
+                    Side::Requests => self.sessions.compression.lost_requests(),
                 }
                 self.proof.down(link);
                 let change = self.life.down(link);
@@ -68,6 +69,7 @@ impl Server {
 
     /// What was under way on the reply link may not have arrived.
     fn lose_reply_link(&mut self) {
+        self.sessions.compression.lost_replies();
         if self.parting.is_flushing() {
             let lost = self.outbox.lose_all(&mut self.sessions);
             self.report_undelivered(lost, Loss::ShutDown);
@@ -131,7 +133,7 @@ impl Server {
         self.closing.clear();
         self.rounds.restart();
         self.groups = Groups::default();
-        let sessions = std::mem::take(&mut self.sessions);
+        let sessions = self.sessions.take();
         let down = self.reported_life.take().map(|life| Event::ServerDown {
             server: self.id,
             life,

@@ -22,9 +22,13 @@ mod accept;
 mod admit;
 mod broadcast;
 mod command;
+#[cfg_attr(not(feature = "deflate"), path = "uncompressed.rs")]
+mod compression;
 mod config;
 mod context;
 pub(crate) mod control;
+#[cfg(feature = "deflate")]
+mod deflate;
 pub(crate) mod delivery;
 mod endings;
 mod event;
@@ -43,6 +47,7 @@ mod opening;
 pub(crate) mod outbox;
 mod outgoing;
 mod owed;
+mod packing;
 mod parting;
 mod places;
 mod proof;
@@ -63,6 +68,8 @@ pub use accept::{Accept, Opening};
 pub use admit::Admit;
 pub use command::{Audience, Command, Refused};
 pub use config::{Config, Limits};
+#[cfg(feature = "deflate")]
+pub use deflate::Deflate;
 pub use event::{Event, Initiator, Loss, SessionEnd};
 pub use machine::{Stats, Transceiver};
 pub use report::{Report, Tally};

@@ -28,7 +28,9 @@ impl Server {
             self.ignore(conn_id, cx);
             return;
         }
-        let (answer, takes_it) = cx.config.accept.ask(&request).encode(&request);
+        let opening = cx.config.accept.ask(&request);
+        let compression = &mut self.sessions.compression;
+        let (answer, takes_it) = opening.encode(&request, || compression.agree(conn_id, &request));
         self.outbox.push(Delivery::to_one(conn_id, answer, Origin::Own));
         if takes_it {
             self.open(conn_id, request, false, cx);
@@ -59,6 +61,9 @@ impl Server {
         adopted: bool,
         cx: &mut Context<'_>,
     ) {
+        if adopted {
+            self.sessions.compression.adopt(conn_id, &request);
+        }
         self.enter(conn_id, State::Open, cx);
         let target = self.target(conn_id);
         cx.events.push(Event::SessionOpened { target, request, adopted });

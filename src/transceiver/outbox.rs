@@ -307,6 +307,7 @@ impl Outbox {
         sessions: &mut Sessions,
         now: Instant,
     ) -> Message {
+        delivery.pack(&mut sessions.compression);
         let to_ask = if delivery.is_control() {
             Vec::new()
         } else {

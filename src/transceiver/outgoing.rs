@@ -10,6 +10,7 @@ use super::config::Config;
 use super::context::Context;
 use super::delivery::{Delivery, Origin, Recipients};
 use super::event::SessionEnd;
+use super::packing::{Packing, encode};
 use super::server::Server;
 use super::sessions::State;
 use super::target::Target;
@@ -98,7 +99,11 @@ impl Server {
             Way::Barred => return Err(Refused::Slow),
             Way::Ended => {}
             Way::Free => {
-                let body = encode(message);
+                let compression = &mut self.sessions.compression;
+                let body = match compression.packing(target.conn_id) {
+                    Packing::Shared => compression.pack(message),
+                    Packing::Plain | Packing::Own => encode(message),
+                };
                 self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
             }
         }
@@ -257,10 +262,3 @@ fn going_away() -> Delivery {
 
 /// How many sessions are closed at a time when we part from a server: their answers come in one by one.
 const CLOSING_MAX: usize = 8192;
-
-/// One frame of a server, which are never masked (RFC 6455 5.1).
-pub(super) fn encode(message: &Message) -> Bytes {
-    let mut frame = BytesMut::with_capacity(message.len() + 10);
-    message.encode(&mut frame);
-    frame.freeze()
-}

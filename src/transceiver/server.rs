@@ -11,6 +11,7 @@ use crate::mongrel2::{ConnId, Sender};
 use crate::socket::io::Io;
 use crate::socket::{self, Core, later};
 
+use super::compression::Compression;
 use super::config::Config;
 use super::context::Context;
 use super::endings::Endings;
@@ -96,7 +97,7 @@ impl Server {
             gate: Gate::default(),
             is_read: false,
             outbox: Outbox::new(limits.send_messages_max, limits.send_bytes_max, per_target),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(Compression::new(config)),
             groups: Groups::default(),
             holds: Holds::default(),
             uploads: Started::default(),
@@ -336,7 +337,7 @@ impl Server {
         // The rest of the outbox goes to the link whole; what has no link is lost.
         self.hand_over(usize::MAX, cx.io);
         self.groups = Groups::default();
-        let sessions = std::mem::take(&mut self.sessions);
+        let sessions = self.sessions.take();
         let end = self.our_end(false);
         let endings = Endings::new(self.life.number(), None, sessions, end.clone(), end);
         self.endings.get_or_insert(endings);

@@ -6,13 +6,16 @@
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
 
+use super::compression::Compression;
 use super::slot::Slot;
 pub(crate) use super::slot::State;
 use super::window::Window;
 
 /// The sessions of one life of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Sessions {
+    /// What was agreed with some of them.
+    pub(super) compression: Compression,
     slots: Vec<Slot>,
     /// Slots that are free.
     free: Vec<u32>,
@@ -49,6 +52,16 @@ pub(crate) struct Visit {
 }
 
 impl Sessions {
+    pub(super) fn new(compression: Compression) -> Self {
+        Self { compression, ..Self::default() }
+    }
+
+    /// All that there are; none are left.
+    pub(super) fn take(&mut self) -> Self {
+        let fresh = Self::new(self.compression.fresh());
+        std::mem::replace(self, fresh)
+    }
+
     /// How many slots are in use, for whatever.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -149,6 +162,7 @@ impl Sessions {
     /// Forgets a connection: what it was.
     pub(crate) fn remove(&mut self, conn_id: ConnId) -> Option<State> {
         let position = self.position(conn_id)?;
+        self.compression.forget(conn_id);
         let number = self.index[position] - 1;
         self.close_gap(position);
         let slot = &mut self.slots[number as usize];

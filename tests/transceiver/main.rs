@@ -20,6 +20,8 @@ mod cancel;
 mod close;
 mod control;
 mod credits;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod gate;
 mod grants;
 mod groups;
