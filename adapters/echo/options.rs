@@ -73,6 +73,11 @@ pub(crate) fn parse(
                 });
             }
             Long("origin") => origins.push(text(&mut parser)?),
+            Long("deflate") => drop(config.deflate.get_or_insert_default()),
+            Long("deflate-contexts") => {
+                let contexts = number("--deflate-contexts", &text(&mut parser)?)?;
+                config.deflate.get_or_insert_default().contexts_max = contexts;
+            }
             Long("ping-interval") => {
                 config.ping_interval = Some(seconds("--ping-interval", &text(&mut parser)?)?);
             }
@@ -106,6 +111,10 @@ fn sender(text: &str) -> Result<Sender, String> {
 
 fn endpoint(flag: &str, text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error| format!("{flag} '{text}': {error}"))
+}
+
+fn number(flag: &str, text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("{flag} '{text}': this takes a number"))
 }
 
 fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
@@ -181,6 +190,9 @@ Options:
                               [{DEFAULT_CONTROL}; none with the stand-in]
   --origin ORIGIN             take WebSockets from pages of this origin alone, as
                               https://example.com; may be repeated [all]
+  --deflate                   compress WebSockets where clients want it
+  --deflate-contexts NUMBER   the same, and let so many sessions refer to their earlier
+                              messages, or ask for a small window [0]
   --ping-interval SECONDS     how often silent WebSockets are pinged [30]
   --handshake-timeout SECONDS how long a link to a server may take to come up [10]
   --message-size-max OCTETS   how large a message from a WebSocket may be; a larger one

@@ -136,6 +136,13 @@ impl Options {
         self
     }
 
+    /// One more option that takes no value.
+    #[must_use]
+    pub fn flag(mut self, name: &str) -> Self {
+        self.arguments.push(name.to_owned());
+        self
+    }
+
     /// Starts the handler, without waiting for anything.
     #[must_use]
     pub fn start(self) -> Handler {

@@ -8,7 +8,7 @@ use interop::Mongrel2;
 use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::mongrel2::{Kind, Request};
 use mongrel2_transceiver::transceiver::{
-    Accept, Command, Config, Event, SessionEnd, Target, Transceiver,
+    Accept, Command, Config, Deflate, Event, SessionEnd, Target, Transceiver,
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message};
 use mongrel2_transceiver_threads::{Driver, Handle, seed};
@@ -27,6 +27,9 @@ impl Chat {
         config.seed = seed();
         config.control = None;
         config.accept = Accept::origins([origin]);
+        let mut deflate = Deflate::default();
+        deflate.contexts_max = 2;
+        config.deflate = Some(deflate);
         let mut driver = Driver::new(Transceiver::new(Instant::now(), config)).unwrap();
         let add = Command::AddServer {
             sender: server.sender().to_owned().into(),

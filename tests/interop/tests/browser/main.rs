@@ -96,6 +96,7 @@ const PAGE: &str = include_str!("page.html");
 
 const OUTCOME: &[&str] = &[
     "in: true true",
+    "agreed: permessage-deflate",
     "anna hears: Grüß dich, Bert \u{1F980}",
     "bert hears: Grüß dich, Bert \u{1F980}",
     "anna hears: Servus, Anna",
