@@ -9,6 +9,7 @@ use mongrel2_transceiver::websocket::{CloseCode, Message};
 
 use crate::log::{Log, elapsed};
 use crate::oracle::{Oracle, Token, text_of, token_in};
+use crate::rooms::Rooms;
 use crate::support::{Dice, NodeId, World};
 
 #[derive(Debug)]
@@ -19,11 +20,18 @@ pub(crate) struct Application {
     /// The life in which each server is up.
     pub(crate) up: BTreeMap<ServerId, u32>,
     pub(crate) stopped: Option<usize>,
+    rooms: Rooms,
 }
 
 impl Application {
-    pub(crate) const fn new(node: NodeId<Transceiver>) -> Self {
-        Self { node, waiting: BTreeMap::new(), up: BTreeMap::new(), stopped: None }
+    pub(crate) fn new(node: NodeId<Transceiver>) -> Self {
+        Self {
+            node,
+            waiting: BTreeMap::new(),
+            up: BTreeMap::new(),
+            stopped: None,
+            rooms: Rooms::default(),
+        }
     }
 
     /// Handles what it was told since the last time.
@@ -39,6 +47,7 @@ impl Application {
             assert!(self.stopped.is_none(), "told after the end: {event:?}");
             self.handle(event, world, dice, oracle);
         }
+        self.rooms.work(world, self.node, dice, oracle);
     }
 
     fn handle(&mut self, event: Event, world: &mut World, dice: &mut Dice, oracle: &mut Oracle) {
@@ -64,11 +73,15 @@ impl Application {
             Event::SessionOpened { target, request, .. } => {
                 oracle.belongs(target, process_of(&request).expect("a browser's"));
                 oracle.opened(target);
+                self.rooms.opened(target, world, self.node, dice);
             }
             Event::SessionMessage { target, message, .. } => {
                 self.message(target, &message, world, dice, oracle);
             }
-            Event::SessionClosed { target, .. } => oracle.closed(target),
+            Event::SessionClosed { target, .. } => {
+                oracle.closed(target);
+                self.rooms.closed(target);
+            }
             Event::Undelivered { targets, .. } => oracle.reported(&targets),
             Event::Room { server } => self.retry(server, world, oracle),
             Event::Stopped { undelivered, .. } => self.stopped = Some(undelivered),
@@ -89,6 +102,7 @@ impl Application {
         oracle.told(token, target);
         let echo = Message::from(text_of(token));
         self.submit(token, Command::Send { target, message: echo }, world, oracle);
+        self.rooms.spoke(target, world, self.node, dice);
         if dice.one_in(30) {
             let code = CloseCode::NORMAL;
             // The client may have been first.
@@ -132,7 +146,7 @@ impl Application {
         match world.submit(self.node, command.clone()) {
             Ok(()) => {
                 let targets = targets_of(&command);
-                targets.into_iter().for_each(|target| oracle.accepted(token, target, now));
+                targets.into_iter().for_each(|target| oracle.accepted(token, target, now, true));
                 Ok(())
             }
             Err(Refused::Full) if !matches!(command, Command::Broadcast { .. }) => Err(command),

@@ -16,6 +16,7 @@ mod crowd;
 mod faults;
 mod log;
 mod oracle;
+mod rooms;
 mod run;
 mod visitor;
 

@@ -80,14 +80,20 @@ impl Oracle {
         self.lives.get(&(target.server, target.life)).copied()
     }
 
-    /// A reply was accepted for good.
-    pub(crate) fn accepted(&mut self, token: Token, target: Target, at: Duration) {
+    /// A reply was accepted for good; `must_arrive` unless its target may have ended before.
+    pub(crate) fn accepted(
+        &mut self,
+        token: Token,
+        target: Target,
+        at: Duration,
+        must_arrive: bool,
+    ) {
         self.accepted += 1;
         let process = self.process_of(target).unwrap_or_else(|| panic!("{target} was never told"));
         let peer = (process, target.conn_id.0);
         let order = self.accepted;
         let target = Some(target);
-        let said = Said { peer, at, target, order, has_arrived: false, must_arrive: true };
+        let said = Said { peer, at, target, order, has_arrived: false, must_arrive };
         assert!(self.replies.insert((token, peer), said).is_none(), "{token:?} is sent twice");
     }
 
@@ -162,7 +168,9 @@ impl Oracle {
     /// Each reply that was accepted has arrived, or its loss was reported, or a fault excuses it.
     pub(crate) fn judge_replies(&self) {
         let mut missing = BTreeMap::<Target, Vec<(&Token, &Said)>>::new();
-        for ((token, _), said) in self.replies.iter().filter(|(_, said)| !said.has_arrived) {
+        for ((token, _), said) in
+            self.replies.iter().filter(|(_, said)| said.must_arrive && !said.has_arrived)
+        {
             missing.entry(said.target.unwrap()).or_default().push((token, said));
         }
         for (target, missing) in missing {

@@ -327,6 +327,7 @@ impl Run {
             self.step();
         }
         let stats = self.world.machine(node).stats();
+        assert!(self.world.machine(node).groups().is_empty());
         assert_eq!((stats.servers, stats.sessions, stats.links), (0, 0, 0), "{stats:?}");
         assert_eq!(self.application.stopped, Some(self.oracle.undelivered));
         self.step();
@@ -357,6 +358,8 @@ fn config(dice: &mut Dice) -> Config {
     limits.send_messages_max = dice.pick(&[4, 50, 10_000]);
     limits.send_bytes_max = dice.pick(&[1_000, 1 << 20]);
     limits.message_size_max = dice.pick(&[1_000, 1 << 20]);
+    limits.memberships_max = dice.pick(&[10, 1000]);
+    limits.groups_max = dice.pick(&[3, 1000]);
     limits.read_size = dice.pick(&[100, 64 << 10]);
     limits.write_size = dice.pick(&[1, 64 << 10]);
     // No throw of its own, so that worlds stay what they were.
