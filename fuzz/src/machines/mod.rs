@@ -11,6 +11,7 @@
 mod drive;
 mod peer;
 mod requests;
+mod rooms;
 mod server;
 mod socket;
 mod transceiver;

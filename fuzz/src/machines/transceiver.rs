@@ -19,6 +19,7 @@ use mongrel2_transceiver::{Endpoint, LinkId, Machine, Transceiver};
 use super::drive::{Driver, Scene};
 use super::peer::message;
 use super::requests::{UPLOADS, request};
+use super::rooms::{Rooms, without_mark};
 use crate::base;
 use crate::choices::Choices;
 
@@ -63,6 +64,10 @@ fn limits(choices: &mut Choices<'_>, limits: &mut Limits) {
     limits.send_bytes_max = choices.pick(&[10_000, 100, 0]);
     limits.read_size = choices.pick(&[1 << 16, 100, 1]);
     limits.write_size = choices.pick(&[1 << 16, 100, 0]);
+    // Not drawn, so that old inputs keep their meaning.
+    limits.group_name_max = 3;
+    limits.groups_max = 3;
+    limits.memberships_max = 6;
 }
 
 /// What the outside knows of a transceiver.
@@ -75,6 +80,7 @@ struct Hall {
     uploads: BTreeMap<Target, String>,
     /// Whom something was heard of, the last of them at the end.
     targets: Vec<Target>,
+    rooms: Rooms,
     is_stopped: bool,
 }
 
@@ -94,6 +100,7 @@ impl Hall {
             open: BTreeSet::new(),
             uploads: BTreeMap::new(),
             targets: Vec::new(),
+            rooms: Rooms::default(),
             is_stopped: false,
         }
     }
@@ -122,7 +129,11 @@ impl Hall {
     fn command_to(&self, target: Target, choices: &mut Choices<'_>) -> Command {
         match choices.below(6) {
             0 | 1 => Command::Send { target, message: text_or_octets(choices) },
-            2 => Command::Reply { target, body: choices.some(2500), close: choices.flag() },
+            2 => Command::Reply {
+                target,
+                body: without_mark(choices.some(2500)),
+                close: choices.flag(),
+            },
             3 => Command::HangUp { target },
             4 => {
                 // More than fit into one message, now and then.
@@ -168,7 +179,8 @@ impl Hall {
 
     fn server_event(&mut self, event: &Event) {
         match event {
-            Event::ServerAdded { server, .. } => {
+            Event::ServerAdded { server, sender, .. } => {
+                self.rooms.added(*server, sender.clone());
                 let old = self.servers.insert(*server, Heard::default());
                 assert!(old.is_none(), "added twice");
             }
@@ -199,6 +211,7 @@ impl Hall {
     fn session_event(&mut self, event: &Event) {
         match event {
             Event::SessionOpened { target, .. } => {
+                self.rooms.opened(*target);
                 assert!(self.open.insert(*target), "opened twice: {target}");
                 let of_server = self.open.iter().filter(|open| open.server == target.server);
                 assert!(of_server.count() <= self.limits.sessions_max);
@@ -208,6 +221,7 @@ impl Hall {
                 assert!(message.len() <= self.limits.websocket_size_max);
             }
             Event::SessionClosed { target, .. } => {
+                self.rooms.closed(*target);
                 assert!(self.open.remove(target), "closed, but not open: {target}");
             }
             Event::Disconnect { target } => {
@@ -257,6 +271,7 @@ impl Scene for Hall {
             assert_ne!(parse_extended(&reply.body), Extended::Ignored, "it would do nothing");
         }
         assert!(reply.targets.iter().all(|target| target.0 >= 0));
+        self.rooms.heard(sender, &reply.targets, &reply.body);
     }
 
     fn command(&mut self, choices: &mut Choices<'_>) -> Command {
@@ -272,6 +287,10 @@ impl Scene for Hall {
                 )
             }
             2 if choices.below(8) == 7 => Command::Shutdown,
+            0xE | 0xF => {
+                let target = self.target(choices);
+                self.rooms.command(target, choices)
+            }
             _ => match self.target(choices) {
                 Some(target) if what >= 0xC0 => Self::steering(target, choices),
                 Some(target) => self.command_to(target, choices),
@@ -281,6 +300,7 @@ impl Scene for Hall {
     }
 
     fn answered(&mut self, result: Result<(), Refused>) {
+        self.rooms.answered(result.is_ok());
         if let Err(refused) = result {
             assert!(!refused.to_string().is_empty());
         }
@@ -320,6 +340,7 @@ impl Scene for Hall {
         // Each session has one end to tell, whether there is room for it or not.
         let events_max = self.limits.events_max.max(1) + 16 + sessions_max;
         assert!(stats.events <= events_max, "{} events", stats.events);
+        self.rooms.check(transceiver, &self.limits);
     }
 
     fn is_stopped(&self) -> bool {
@@ -329,7 +350,7 @@ impl Scene for Hall {
 
 fn text_or_octets(choices: &mut Choices<'_>) -> Message {
     let is_text = choices.flag();
-    let octets = choices.some(2500);
+    let octets = without_mark(choices.some(2500));
     if is_text {
         Message::Text(Utf8Bytes::from(String::from_utf8_lossy(&octets).into_owned()))
     } else {
