@@ -25,9 +25,18 @@ pub(crate) fn main(
     name: &str,
     run: impl FnOnce(options::Options) -> Result<(), String>,
 ) -> ExitCode {
+    start(name, &about(name), run)
+}
+
+/// The same of a program that is about something else, which its help starts with.
+pub(crate) fn start(
+    name: &str,
+    about: &str,
+    run: impl FnOnce(options::Options) -> Result<(), String>,
+) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let result = match parse(name, std::env::args_os()) {
+    let result = match parse(about, std::env::args_os()) {
         Ok(Parsed::Help(text)) => {
             print!("{text}");
             Ok(())
@@ -42,4 +51,18 @@ pub(crate) fn main(
             ExitCode::FAILURE
         }
     }
+}
+
+fn about(name: &str) -> String {
+    format!(
+        "\
+A Mongrel2 handler that echoes: HTTP requests get their own body back, or one line
+METHOD PATH where they have none; WebSockets get their messages back.
+
+Usage: {name} [OPTIONS]
+
+Without options it starts a stand-in server inside the process, sends itself HTTP
+requests and a WebSocket conversation, and prints what passes. With --control alone it
+waits for servers to introduce themselves."
+    )
 }

@@ -47,12 +47,12 @@ impl Server {
     }
 }
 
-/// Reads the command line.
+/// Reads the command line. The help starts with what the program is about.
 ///
 /// # Errors
 /// Says what is wrong with it, for a person.
 pub(crate) fn parse(
-    name: &str,
+    about: &str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Parsed, String> {
     let mut parser = lexopt::Parser::from_iter(arguments);
@@ -62,7 +62,7 @@ pub(crate) fn parse(
     let (mut senders, mut pulls, mut pubs) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
-            Short('h') | Long("help") => return Ok(Parsed::Help(help(name))),
+            Short('h') | Long("help") => return Ok(Parsed::Help(help(about))),
             Long("sender") => senders.push(sender(&text(&mut parser)?)?),
             Long("pull") => pulls.push(endpoint("--pull", &text(&mut parser)?)?),
             Long("pub") => pubs.push(endpoint("--pub", &text(&mut parser)?)?),
@@ -167,18 +167,11 @@ fn pair_up(
     servers.collect()
 }
 
-fn help(name: &str) -> String {
+fn help(about: &str) -> String {
     let default_size = Config::default().limits.websocket_size_max;
     format!(
         "\
-A Mongrel2 handler that echoes: HTTP requests get their own body back, or one line
-METHOD PATH where they have none; WebSockets get their messages back.
-
-Usage: {name} [OPTIONS]
-
-Without options it starts a stand-in server inside the process, sends itself HTTP
-requests and a WebSocket conversation, and prints what passes. With --control alone it
-waits for servers to introduce themselves.
+{about}
 
 Options:
   --sender ID                 send_ident of the handler in Mongrel2's configuration

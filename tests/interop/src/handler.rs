@@ -71,6 +71,21 @@ impl Handler {
         Options::new(echo).server(server).start()
     }
 
+    /// Starts the chat of the `threads` adapter for one server, without waiting for anything.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    #[must_use]
+    pub fn chat(server: &Mongrel2) -> Self {
+        let program = build("mongrel2-transceiver-threads", "chat-threads");
+        let program = program.unwrap_or_else(|message| panic!("it cannot be built:\n{message}"));
+        // It takes the options of the echo handlers.
+        let options = Options::new(Echo::Threads).server(server);
+        let mut command = Command::new(program);
+        command.args(&options.arguments).env("RUST_BACKTRACE", "1");
+        Self { process: Process::spawn("the chat", &mut command) }
+    }
+
     /// Asks it to stop.
     pub fn terminate(&mut self) {
         self.process.signal(Signal::TERM);

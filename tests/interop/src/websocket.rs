@@ -13,10 +13,19 @@ use crate::http::{Client, Response, request};
 /// When it is not opened.
 #[must_use]
 pub fn connect(address: SocketAddr) -> WebSocket<TcpStream> {
+    connect_at(address, "/chat")
+}
+
+/// The same at another path, which may have a query.
+///
+/// # Panics
+/// When it is not opened.
+#[must_use]
+pub fn connect_at(address: SocketAddr, path: &str) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("the time is not zero");
     stream.set_nodelay(true).expect("the stream is open");
-    let (socket, response) = tungstenite::client(format!("ws://{address}/chat"), stream)
+    let (socket, response) = tungstenite::client(format!("ws://{address}{path}"), stream)
         .unwrap_or_else(|error| panic!("the WebSocket is not opened: {error}"));
     assert_eq!(response.status().as_u16(), 101);
     socket
