@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use interop::mongrel2::Config as ServerConfig;
 use interop::{Mongrel2, PATIENCE};
 use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, Transceiver};
-use mongrel2_transceiver_threads::{Driver, Handle, seed};
+use mongrel2_transceiver_threads::{Driver, Handle};
+
+use crate::driver::driver;
 
 /// A server, and a handler for it that does what a test wants. Both end when dropped.
 pub(crate) struct Local {
@@ -29,17 +30,7 @@ impl Local {
         app: impl FnMut(&Event) -> Vec<Command> + Send + 'static,
     ) -> Self {
         let server = Mongrel2::start_with(server);
-        let mut config = Config::default();
-        config.seed = seed();
-        config.control = None;
-        change(&mut config);
-        let mut driver = Driver::new(Transceiver::new(Instant::now(), config)).unwrap();
-        let add = Command::AddServer {
-            sender: server.sender().to_owned().into(),
-            send_spec: server.send_spec().parse().unwrap(),
-            recv_spec: server.recv_spec().parse().unwrap(),
-        };
-        driver.submit(add).unwrap();
+        let driver = driver(&server, change);
         let handle = driver.handle();
         let (tell, told) = channel();
         let thread = thread::spawn(move || serve(driver, app, |event| drop(tell.send(event))));

@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at some events alone")]
 
+#[path = "../inside/driver.rs"]
+mod driver;
 mod local;
 mod polls;
 mod sockets;

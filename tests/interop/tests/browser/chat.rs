@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use interop::Mongrel2;
 use mongrel2_transceiver::mongrel2::http::Response;
 use mongrel2_transceiver::mongrel2::{Kind, Request};
 use mongrel2_transceiver::transceiver::{
-    Accept, Command, Config, Deflate, Event, SessionEnd, Target, Transceiver,
+    Accept, Command, Deflate, Event, SessionEnd, Target, Transceiver,
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message};
-use mongrel2_transceiver_threads::{Driver, Handle, seed};
+use mongrel2_transceiver_threads::Handle;
+
+use crate::driver::driver;
 
 /// The handler, on a thread of its own.
 pub(crate) struct Chat {
@@ -23,20 +24,12 @@ pub(crate) struct Chat {
 impl Chat {
     /// Serves `page` to whoever asks, and takes WebSockets from pages of `origin`.
     pub(crate) fn start(server: &Mongrel2, origin: &str, page: String) -> Self {
-        let mut config = Config::default();
-        config.seed = seed();
-        config.control = None;
-        config.accept = Accept::origins([origin]);
-        let mut deflate = Deflate::default();
-        deflate.contexts_max = 2;
-        config.deflate = Some(deflate);
-        let mut driver = Driver::new(Transceiver::new(Instant::now(), config)).unwrap();
-        let add = Command::AddServer {
-            sender: server.sender().to_owned().into(),
-            send_spec: server.send_spec().parse().unwrap(),
-            recv_spec: server.recv_spec().parse().unwrap(),
-        };
-        driver.submit(add).unwrap();
+        let mut driver = driver(server, |config| {
+            config.accept = Accept::origins([origin]);
+            let mut deflate = Deflate::default();
+            deflate.contexts_max = 2;
+            config.deflate = Some(deflate);
+        });
         let handle = driver.handle();
         let mut room = Room { page, ..Room::default() };
         let thread = thread::spawn(move || {

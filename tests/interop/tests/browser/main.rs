@@ -9,6 +9,8 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "an application looks at what concerns it")]
 
 mod chat;
+#[path = "../inside/driver.rs"]
+mod driver;
 
 use std::fs;
 use std::path::{Path, PathBuf};

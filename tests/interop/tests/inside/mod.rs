@@ -1,12 +1,13 @@
 //! A handler within the test, on a thread of its own: for what the echo examples do not do.
 
+mod driver;
+
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use interop::Mongrel2;
 use mongrel2_transceiver::transceiver::{Command, Config, Event, Report, Transceiver};
-use mongrel2_transceiver_threads::{Driver, Handle, seed};
+use mongrel2_transceiver_threads::{Driver, Handle};
 
 /// The handler. A test that forgets to stop it leaves it to the end of the process.
 #[derive(Debug)]
@@ -22,17 +23,7 @@ impl Inside {
         change: impl FnOnce(&mut Config),
         mut app: impl FnMut(&mut Driver<Transceiver>, Event) + Send + 'static,
     ) -> Self {
-        let mut config = Config::default();
-        config.seed = seed();
-        config.control = None;
-        change(&mut config);
-        let mut driver = Driver::new(Transceiver::new(Instant::now(), config)).unwrap();
-        let add = Command::AddServer {
-            sender: server.sender().to_owned().into(),
-            send_spec: server.send_spec().parse().unwrap(),
-            recv_spec: server.recv_spec().parse().unwrap(),
-        };
-        driver.submit(add).unwrap();
+        let mut driver = driver::driver(server, change);
         let handle = driver.handle();
         let (is_up, up) = mpsc::channel();
         let thread = thread::spawn(move || {
