@@ -122,10 +122,13 @@ impl Server {
         // Only now, for those who are closed for their slowness leave their groups.
         let mut barred = Vec::new();
         for conn_id in &share.slow {
-            match self.make_way(*conn_id, octets, cx) {
-                Way::Free => layout.put(*conn_id, &self.sessions, &mut self.outbox),
-                Way::Barred => barred.push(self.target(*conn_id)),
-                Way::Ended => {}
+            let target = self.target(*conn_id);
+            // One that is named twice was closed the first time, perhaps.
+            let is_open = self.check_open(target).is_ok();
+            match is_open.then(|| self.make_way(*conn_id, octets, cx)) {
+                Some(Way::Free) => layout.put(*conn_id, &self.sessions, &mut self.outbox),
+                Some(Way::Barred) | None => barred.push(target),
+                Some(Way::Ended) => {}
             }
         }
         layout.finish(&mut self.outbox);

@@ -308,6 +308,44 @@ fn a_member_that_is_closed_for_slowness_has_left() {
     assert_eq!(pair.group_len("a"), 1);
 }
 
+/// What is said behind the end of a connection would reach nobody, and be told to nobody.
+#[test]
+fn who_is_named_twice_and_closed_for_slowness_misses_both() {
+    let close = Close::new(CloseCode::POLICY, "").unwrap();
+    let mut pair = Pair::up(
+        1,
+        small(|config| {
+            config.slow = Slow::Close(close);
+            config.limits.target_messages_max = 5;
+        }),
+    );
+    let target = pair.open(1);
+    let twice = tell(vec![target, target].into(), "x");
+    let mut said = 0;
+    let mut told = Vec::new();
+    while !told.iter().any(|event| matches!(event, Event::SessionClosed { .. })) {
+        pair.submit(twice.clone());
+        pair.run_ms(1);
+        said += 2;
+        assert!(said < 200, "it is never closed");
+        told.extend(pair.events());
+    }
+    pair.run_ms(50);
+    told.extend(pair.events());
+    let lost = told.iter().map(|event| match event {
+        Event::Undelivered { targets, .. } => targets.len(),
+        _ => 0,
+    });
+    let replies = pair.replies();
+    let bodies = replies.iter().map(|(_, body)| &body[..]);
+    let got: usize =
+        bodies.map(|body| body.windows(3).filter(|text| text == b"\x81\x01x").count()).sum();
+    assert_eq!(got + lost.sum::<usize>(), said);
+    // Nothing goes behind the end of the connection, if that has come already.
+    let end = replies.iter().position(|(_, body)| body.is_empty());
+    assert!(end.is_none_or(|end| end + 1 == replies.len()), "{replies:?}");
+}
+
 #[test]
 fn what_broadcasts_did_not_reach_is_counted() {
     let mut pair = Pair::up(1, small(|config| config.limits.message_size_max = 2000));
