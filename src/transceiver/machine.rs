@@ -135,6 +135,14 @@ impl Transceiver {
         has
     }
 
+    /// Somebody else answers a request of this connection: an orderly end does not wait for that.
+    pub(crate) fn is_passed_on(&mut self, target: Target) {
+        let server = self.servers.get_mut(&target.server);
+        if let Some(server) = server.filter(|server| server.life.is_current(target.life)) {
+            server.outbox.is_passed_on(target.conn_id);
+        }
+    }
+
     fn add_server(
         &mut self,
         sender: Bytes,

@@ -112,6 +112,11 @@ impl Outbox {
         !self.owed.is_empty()
     }
 
+    /// A request of this connection is answered by somebody else.
+    pub(crate) fn is_passed_on(&mut self, by: ConnId) {
+        self.owed.answered(by);
+    }
+
     /// How many of the application's messages were written, one for each of their recipients.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered

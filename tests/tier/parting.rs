@@ -1,5 +1,7 @@
 //! Ends in order: of a Node, and of the API.
 
+use std::time::Duration;
+
 use mongrel2_transceiver::tier::api::{self, Config, Event};
 use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver::{self, Loss};
@@ -109,4 +111,27 @@ fn what_no_node_takes_before_the_end_is_told() {
         .sum();
     assert_eq!(dropped, 10, "{events:?}");
     assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
+}
+
+/// The browser gets its answer from the Node, however long that takes.
+#[test]
+fn an_api_waits_for_no_answer_of_a_node() {
+    let mut tier = Tier::without_nodes(9, Config::default());
+    let node = tier.add_silent_node(node::Config::default());
+    tier.until_all_up();
+    tier.deliver(get(1));
+    tier.run_ms(100);
+    let asked_at = tier.world.now();
+    let shutdown = transceiver::Command::ShutdownWithin { time: Duration::from_secs(60) };
+    tier.submit(api::Command::Handler(shutdown));
+    let api = tier.api;
+    tier.world.run_until(|world| {
+        world.seen(api).iter().any(|event| matches!(event, Event::Stopped { .. }))
+    });
+    assert!(tier.world.now() - asked_at < Duration::from_secs(10));
+    for target in targets(&tier.told(0)) {
+        tier.world.submit(node, reply(target, "x")).unwrap();
+    }
+    tier.run_secs(1);
+    assert_eq!(tier.replies().len(), 1);
 }

@@ -142,6 +142,7 @@ impl Api {
             transceiver::Event::Request { target, request }
                 if self.forwards() && is_for_nodes(&request) =>
             {
+                self.transceiver.is_passed_on(target);
                 let is_http = request.kind() == Kind::Http;
                 self.wait(Work { target, raw: request.raw().clone(), is_http });
                 return;
@@ -234,6 +235,7 @@ impl Api {
         if !self.waiting.admits(raw.len()) {
             return Err(Refused::Full);
         }
+        self.transceiver.is_passed_on(target);
         let is_http = request.kind() == Kind::Http;
         self.waiting.push(Work { target, raw, is_http });
         Ok(())
@@ -261,23 +263,28 @@ impl Api {
 
     fn obey(&mut self, command: Command) -> Result<(), Refused> {
         match command {
-            Command::Shutdown | Command::Handler(transceiver::Command::Shutdown) => {
-                if self.stage == Stage::Running {
-                    self.stage = Stage::Parting;
-                    let shutdown = transceiver::Command::Shutdown;
-                    return self
-                        .transceiver
-                        .submit(self.io.now(), shutdown)
-                        .map_err(Refused::Handler);
-                }
-                Ok(())
-            }
+            Command::Shutdown => self.shutdown(transceiver::Command::Shutdown),
+            Command::Handler(
+                command @ (transceiver::Command::Shutdown
+                | transceiver::Command::ShutdownWithin { .. }),
+            ) => self.shutdown(command),
             Command::Handler(command) => {
                 self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
             }
             Command::Forward { target, raw } => self.forward(target, raw),
             Command::Announce { topic, body } => self.announce(topic, body),
         }
+    }
+
+    /// Once the transceiver has stopped there is nothing to hasten.
+    fn shutdown(&mut self, command: transceiver::Command) -> Result<(), Refused> {
+        if self.stage == Stage::Running {
+            self.stage = Stage::Parting;
+        }
+        if self.stage != Stage::Parting {
+            return Ok(());
+        }
+        self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
     }
 
     /// The servers are parted from: what waits for Nodes has a last chance.
