@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::conn_id::ConnId;
 use super::decimal;
 use super::error::ParseError;
-use super::headers::{Dialect, Headers, Members};
+use super::headers::{Dialect, Headers, Members, Value};
 use super::kind::{Kind, Marks};
 
 /// One message from Mongrel2 to its handlers, checked, with all its octets left where they were.
@@ -193,6 +193,32 @@ impl Request {
         &self.raw
     }
 
+    /// The octets that this message of a WebSocket would have come in with these `FLAGS` and this body,
+    /// and the body among them: for one that came compressed.
+    pub(crate) fn rewritten(&self, flags: u8, body: &[u8]) -> (Bytes, Bytes) {
+        let head = &self.raw[..=self.headers.end];
+        let mut raw = BytesMut::with_capacity(head.len() + body.len() + LENGTH_MAX);
+        raw.put_slice(head);
+        let text = format!("0x{flags:02X}");
+        let found = self.members().find_map(|(name, value)| match value {
+            Value::One(found) if name.is(b"FLAGS") => Some(found),
+            Value::One(_) | Value::JsonList(_) | Value::TnetstringList(_) => None,
+        });
+        // A mark takes two digits, as does what is left of it.
+        if let Some(found) = found.filter(|found| found.raw.len() == text.len()) {
+            let start = self.headers.start + found.start;
+            raw[start..start + text.len()].copy_from_slice(text.as_bytes());
+        }
+        decimal::put_len(body.len(), &mut raw);
+        raw.put_u8(b':');
+        let start = raw.len();
+        raw.put_slice(body);
+        raw.put_u8(b',');
+        let raw = raw.freeze();
+        let body = raw.slice(start..start + body.len());
+        (raw, body)
+    }
+
     fn members(&self) -> Members<'_> {
         Members::new(self.dialect, self.headers.of(&self.raw))
     }
@@ -212,6 +238,9 @@ impl fmt::Debug for Request {
             .finish()
     }
 }
+
+/// What the length of a body and the octets around it take at most.
+const LENGTH_MAX: usize = 22;
 
 /// A part of the message.
 #[derive(Clone, Copy)]

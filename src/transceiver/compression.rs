@@ -12,7 +12,7 @@ use crate::mongrel2::{ConnId, Request};
 use crate::websocket::deflate::{
     self, Agreement, Deflater, History, Inflater, Terms, WINDOW_BITS_MAX,
 };
-use crate::websocket::{self, Flags, FrameError, Incoming, InflateError, Message};
+use crate::websocket::{Flags, FrameError, InflateError, Message};
 
 use super::config::Config;
 use super::deflate::Deflate;
@@ -24,7 +24,7 @@ pub(crate) struct Compression {
     config: Option<Deflate>,
     /// Each with what it has to itself, if anything.
     sessions: BTreeMap<ConnId, Option<Box<Own>>>,
-    /// How many have something to themselves.
+    /// How many have something to themselves, but for those that are adopted.
     own: usize,
     /// Of messages that stand alone; made when it is needed first, as is the next.
     deflater: Option<Deflater>,
@@ -71,9 +71,10 @@ impl Compression {
         Some(agreed.to_string().into())
     }
 
-    /// A session whose handshake somebody else took; `request` is its first message here. With an equal
-    /// configuration the same was agreed with it as would be here.
-    pub(super) fn adopt(&mut self, conn_id: ConnId, request: &Request) {
+    /// A session with which nothing was agreed here has sent something compressed: somebody else took its
+    /// handshake. With an equal configuration the same was agreed with it as would be here. (Until then
+    /// nothing says that anything was.)
+    fn adopt(&mut self, conn_id: ConnId, request: &Request) {
         let Some(config) = &self.config else { return };
         let may_refer = config.contexts_max > 0;
         if let Some(agreed) = accept(request, may_refer) {
@@ -83,7 +84,7 @@ impl Compression {
 
     fn enter(&mut self, conn_id: ConnId, own: Option<Own>) {
         self.forget(conn_id);
-        self.own += usize::from(own.is_some());
+        self.own += usize::from(own.as_ref().is_some_and(Own::counts));
         self.sessions.insert(conn_id, own.map(Box::new));
     }
 
@@ -91,7 +92,7 @@ impl Compression {
     pub(super) fn forget(&mut self, conn_id: ConnId) {
         if !self.sessions.is_empty() {
             let own = self.sessions.remove(&conn_id).flatten();
-            self.own -= usize::from(own.is_some());
+            self.own -= usize::from(own.is_some_and(|own| own.counts()));
         }
     }
 
@@ -145,26 +146,27 @@ impl Compression {
         }
     }
 
-    /// Judges a frame as [`websocket::read`] does, which may be compressed.
-    pub(super) fn read(
+    /// Inflates a compressed message: its flags without the mark, and what it says. `None` of frames that
+    /// are not compressed, or must not be.
+    pub(super) fn inflate(
         &mut self,
-        conn_id: ConnId,
+        request: &Request,
         flags: Flags,
-        payload: Bytes,
-        payload_size_max: usize,
-    ) -> Result<Incoming, FrameError> {
-        let session = if flags.rsv() == 0 { None } else { self.sessions.get_mut(&conn_id) };
-        let Some(own) = session else {
-            return websocket::read(flags, payload, payload_size_max);
-        };
-        let is_lost = own.as_ref().is_some_and(|own| own.is_lost);
-        let is_control = flags.opcode().is_none_or(websocket::Opcode::is_control);
-        if is_lost && !is_control {
+        size_max: usize,
+    ) -> Result<Option<(Flags, Bytes)>, FrameError> {
+        let Some(plain) = deflate::unmarked(flags) else { return Ok(None) };
+        let conn_id = request.conn_id();
+        if !self.sessions.contains_key(&conn_id) {
+            self.adopt(conn_id, request);
+        }
+        let Some(own) = self.sessions.get_mut(&conn_id) else { return Ok(None) };
+        if own.as_ref().is_some_and(|own| own.is_lost) {
             return Err(InflateError::HistoryLost.into());
         }
         let history = own.as_mut().and_then(|own| own.history.as_mut());
         let inflater = self.inflater.get_or_insert_with(Inflater::new);
-        deflate::read(flags, payload, payload_size_max, inflater, history)
+        let body = inflater.inflate(&request.body(), size_max, history)?;
+        Ok(Some((plain, body)))
     }
 }
 
@@ -173,6 +175,11 @@ impl Own {
         let history = agreed.client_takeover().then(|| History::new(agreed.client_window_bits()));
         let is_lost = is_adopted && agreed.client_takeover();
         Self { agreed, deflater: None, history, is_lost, is_adopted }
+    }
+
+    /// Whether it takes memory worth a limit: of one that is adopted nothing is kept.
+    const fn counts(&self) -> bool {
+        !self.is_adopted
     }
 
     fn packing(&self) -> Packing {

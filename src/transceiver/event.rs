@@ -151,7 +151,8 @@ pub enum Event {
         target: Target,
         /// What.
         message: Message,
-        /// The octets that it came in, for whoever passes them on;
+        /// The octets that it came in, for whoever passes them on; of a compressed message those that it
+        /// would have come in without compression;
         /// [`Request::parse`](crate::mongrel2::Request::parse) reads them.
         raw: Bytes,
     },

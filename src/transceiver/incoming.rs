@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
 use crate::socket;
-use crate::websocket::{Close, CloseCode, Flags, Incoming, Opcode};
+use crate::websocket::{self, Close, CloseCode, Flags, FrameError, Incoming, Opcode};
 
 use super::config::Config;
 use super::context::Context;
@@ -166,7 +166,7 @@ impl Server {
 
     fn frame(&mut self, request: Request, flags: Flags, cx: &mut Context<'_>) {
         let conn_id = request.conn_id();
-        let (payload, raw) = (request.body(), request.raw().clone());
+        let payload = request.body();
         match self.sessions.state(conn_id) {
             Some(State::Open) => {}
             Some(State::Closing) => {
@@ -203,25 +203,44 @@ impl Server {
                 return;
             }
             // Somebody else took its handshake: another handler, or this one before a restart.
-            None => self.open(conn_id, request, true, cx),
+            None => self.open(conn_id, request.clone(), true, cx),
         }
         self.sessions.heard(conn_id);
         let size_max = cx.config.limits.websocket_size_max.max(1);
-        match self.sessions.compression.read(conn_id, flags, payload, size_max) {
-            Ok(Incoming::Message(message)) => {
+        match self.read(&request, flags, size_max) {
+            Ok((Incoming::Message(message), raw)) => {
                 self.sessions.said(conn_id);
                 let target = self.target(conn_id);
                 cx.events.push(Event::SessionMessage { target, message, raw });
             }
-            Ok(Incoming::Ping(payload)) => {
+            Ok((Incoming::Ping(payload), _)) => {
                 self.outbox.push(Delivery::pong(conn_id, &payload));
             }
-            Ok(Incoming::Pong(payload)) => self.pong(conn_id, &payload),
-            Ok(Incoming::Close(close)) => {
+            Ok((Incoming::Pong(payload), _)) => self.pong(conn_id, &payload),
+            Ok((Incoming::Close(close), _)) => {
                 self.begin_ending(conn_id, SessionEnd::ByClient(close), cx);
             }
             Err(error) => self.begin_ending(conn_id, SessionEnd::Violation(error), cx),
         }
+    }
+
+    /// What a frame says, and the octets that it came in; of a compressed message those that it would have
+    /// come in as it is, so that the one is a part of the others.
+    fn read(
+        &mut self,
+        request: &Request,
+        flags: Flags,
+        size_max: usize,
+    ) -> Result<(Incoming, Bytes), FrameError> {
+        let inflated = self.sessions.compression.inflate(request, flags, size_max)?;
+        let (flags, body, raw) = match inflated {
+            None => (flags, request.body(), request.raw().clone()),
+            Some((flags, body)) => {
+                let (raw, body) = request.rewritten(flags.into(), &body);
+                (flags, body, raw)
+            }
+        };
+        websocket::read(flags, body, size_max).map(|incoming| (incoming, raw))
     }
 
     /// A pong may prove that the client has read what went before its ping.

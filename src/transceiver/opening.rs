@@ -61,9 +61,6 @@ impl Server {
         adopted: bool,
         cx: &mut Context<'_>,
     ) {
-        if adopted {
-            self.sessions.compression.adopt(conn_id, &request);
-        }
         self.enter(conn_id, State::Open, cx);
         let target = self.target(conn_id);
         cx.events.push(Event::SessionOpened { target, request, adopted });

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::mongrel2::{ConnId, Request};
-use crate::websocket::{self, Flags, FrameError, Incoming, Message};
+use crate::websocket::{Flags, FrameError, Message};
 
 use super::config::Config;
 use super::packing::{Packing, encode};
@@ -30,8 +30,6 @@ impl Compression {
         None
     }
 
-    pub(super) const fn adopt(&mut self, _conn_id: ConnId, _request: &Request) {}
-
     pub(super) const fn forget(&mut self, _conn_id: ConnId) {}
 
     pub(super) const fn lost_replies(&mut self) {}
@@ -50,13 +48,12 @@ impl Compression {
         frames
     }
 
-    pub(super) fn read(
+    pub(super) const fn inflate(
         &mut self,
-        _conn_id: ConnId,
-        flags: Flags,
-        payload: Bytes,
-        payload_size_max: usize,
-    ) -> Result<Incoming, FrameError> {
-        websocket::read(flags, payload, payload_size_max)
+        _request: &Request,
+        _flags: Flags,
+        _size_max: usize,
+    ) -> Result<Option<(Flags, Bytes)>, FrameError> {
+        Ok(None)
     }
 }

@@ -6,6 +6,8 @@ use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver;
 use mongrel2_transceiver::websocket::Message;
 
+#[cfg(feature = "deflate")]
+use crate::browser::handshake_with;
 use crate::browser::{frame, handshake, text};
 use crate::kit::{Tier, config, targets};
 
@@ -90,4 +92,32 @@ fn a_session_sticks_to_a_node_and_any_node_may_speak_to_it() {
 
 fn expected(bodies: &[&'static [u8]]) -> Vec<(i64, Bytes)> {
     bodies.iter().map(|body| (1, Bytes::from_static(body))).collect()
+}
+
+/// The API reads them for the Nodes, which know nothing of what was agreed.
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_reach_nodes_as_they_are() {
+    use mongrel2_transceiver::websocket::deflate::Deflater;
+
+    let mut config = Config::default();
+    let mut deflate = transceiver::Deflate::default();
+    deflate.contexts_max = 1;
+    config.handler.deflate = Some(deflate);
+    let mut tier = Tier::up(3, 1, config);
+    tier.deliver(handshake_with(1, &[("sec-websocket-extensions", "permessage-deflate")]));
+    tier.run_ms(50);
+    let said = "the same again, ".repeat(20);
+    let mut deflater = Deflater::new(6).takeover();
+    for _ in 0..2 {
+        tier.deliver(frame(1, "0xC1", &deflater.deflate(said.as_bytes()).unwrap()));
+    }
+    tier.run_ms(50);
+    let told = tier.told(0);
+    let messages = told.iter().filter_map(|event| match event {
+        node::Event::Message { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    let expected = Message::from(said);
+    assert_eq!(messages.collect::<Vec<_>>(), [expected.clone(), expected], "{told:?}");
 }

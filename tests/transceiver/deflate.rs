@@ -2,6 +2,7 @@
 //! those that refer to earlier ones.
 
 use bytes::{Bytes, BytesMut};
+use mongrel2_transceiver::mongrel2::{Dialect, Kind, Request};
 use mongrel2_transceiver::transceiver::{
     Command, Config, Deflate, Event, SessionEnd, Slow, Target,
 };
@@ -313,13 +314,11 @@ fn a_bomb_goes_off_at_the_limit_and_nonsense_is_none() {
     assert_eq!(&replies[0].1[..], b"\x88\x02\x03\xEF");
 }
 
-/// Another handler has taken its handshake. Its messages carry the headers of that.
-#[test]
-fn an_adopted_session_is_understood_where_its_messages_stand_alone() {
-    let payload = Deflater::new(6).deflate(LONG.as_bytes()).unwrap();
+/// A message of a client that offers compression, as the server hands it over.
+fn offering(dialect: Dialect, flags: &str, payload: &[u8]) -> Bytes {
     let headers = [
         ("METHOD", "WEBSOCKET"),
-        ("FLAGS", "0xC1"),
+        ("FLAGS", flags),
         ("PATH", "/"),
         ("VERSION", "HTTP/1.1"),
         ("URI", "/"),
@@ -328,9 +327,16 @@ fn an_adopted_session_is_understood_where_its_messages_stand_alone() {
         ("REMOTE_ADDR", "127.0.0.1"),
         ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"),
     ];
-    let dialect = mongrel2_transceiver::mongrel2::Dialect::Json;
-    let raw = message_in(dialect, 3, "/", &headers, &payload);
+    let raw = message_in(dialect, 3, "/", &headers, payload);
     assert!(raw.starts_with(SENDER.as_bytes()));
+    raw
+}
+
+/// Another handler has taken its handshake. Its messages carry the headers of that.
+#[test]
+fn an_adopted_session_is_understood_where_its_messages_stand_alone() {
+    let payload = Deflater::new(6).deflate(LONG.as_bytes()).unwrap();
+    let raw = offering(Dialect::Json, "0xC1", &payload);
     let mut pair = Pair::up(9, config(0));
     pair.deliver(raw.clone());
     pair.run_ms(5);
@@ -346,6 +352,54 @@ fn an_adopted_session_is_understood_where_its_messages_stand_alone() {
     pair.run_ms(5);
     let lost = FrameError::Inflate(InflateError::HistoryLost);
     assert_eq!(end_of(&mut pair), Some(SessionEnd::Violation(lost)));
+}
+
+/// It offered compression to a handler that knew of none: nothing was agreed with it, and it would fail
+/// the connection.
+#[test]
+fn an_adopted_session_that_has_compressed_nothing_gets_nothing_compressed() {
+    for contexts_max in [0, 1] {
+        let mut pair = Pair::up(9, config(contexts_max));
+        pair.deliver(offering(Dialect::Json, "0x81", b"as it is"));
+        pair.run_ms(5);
+        assert_eq!(last_message(&mut pair), Some(Message::from("as it is")));
+        let target = pair.target(3);
+        send(&mut pair, target, LONG);
+        let message = Message::from(LONG);
+        pair.submit(Command::Broadcast { to: vec![target].into(), except: None, message });
+        let replies = pair.replies_soon();
+        assert_eq!(replies.len(), 2);
+        for (_, body) in replies {
+            assert_eq!((body[0], &body[2..]), (0x81, LONG.as_bytes()));
+        }
+        // Others are served as ever.
+        let mut browser = Browser::open(&mut pair, 4, Some("permessage-deflate"));
+        send(&mut pair, browser.target, LONG);
+        pair.run_ms(5);
+        browser.hear_all(&mut pair);
+        assert_eq!((browser.compressed, browser.history.is_some()), (1, contexts_max == 1));
+    }
+}
+
+/// So whoever passes it on passes on what anybody can read; and it counts among the events that wait as
+/// what it is, however small it came.
+#[test]
+fn a_message_has_the_octets_that_it_would_have_come_in() {
+    let payload = Deflater::new(9).deflate(&[b'x'; 500_000]).unwrap();
+    for dialect in [Dialect::Json, Dialect::Tnetstring] {
+        let mut pair = Pair::up(11, config(0));
+        pair.deliver(offering(dialect, "0xC1", &payload));
+        let event = pair.until(|event| matches!(event, Event::SessionMessage { .. }));
+        let Event::SessionMessage { message, raw, .. } = event else { panic!("{event:?}") };
+        assert_eq!(raw, offering(dialect, "0x81", &[b'x'; 500_000]));
+        let request = Request::parse(raw).unwrap();
+        assert_eq!(request.kind(), Kind::WebSocket(0x81));
+        assert_eq!(
+            message.payload().as_ptr(),
+            request.body().as_ptr(),
+            "one is a part of the other"
+        );
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub use deflater::Deflater;
 pub use history::History;
 pub use inflater::Inflater;
 pub use negotiation::{Agreement, Terms, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+pub(crate) use rsv1::unmarked;
 
 /// Judges a frame of a session on which compression was agreed: as [`read`](super::read) does, but a
 /// message with RSV1 is inflated first (RFC 7692 6.2). RSV1 on a control frame remains a fault.
@@ -40,7 +41,7 @@ pub fn read(
     inflater: &mut Inflater,
     history: Option<&mut History>,
 ) -> Result<Incoming, FrameError> {
-    let Some(plain) = rsv1::unmarked(flags) else {
+    let Some(plain) = unmarked(flags) else {
         return super::read(flags, payload, payload_size_max);
     };
     let payload = inflater.inflate(&payload, payload_size_max, history)?;

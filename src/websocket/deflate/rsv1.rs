@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 use super::super::{Flags, Opcode, encode_head};
 
 /// Of a message that is marked as compressed, and has no other mark: the same without.
-pub(super) fn unmarked(flags: Flags) -> Option<Flags> {
+pub(crate) fn unmarked(flags: Flags) -> Option<Flags> {
     let plain = Flags::from(u8::from(flags) & !RSV1);
     (plain != flags && data(plain).is_some()).then_some(plain)
 }
