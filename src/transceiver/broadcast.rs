@@ -158,7 +158,9 @@ impl Layout {
         match (sessions.compression.packing(conn_id), &mut self.packed) {
             (Packing::Shared, Some(packed)) => packed.put(conn_id, outbox),
             // Compressed when it leaves, and so for one alone.
-            (Packing::Own, _) => outbox.push(self.plain.what.clone_to(Recipients::One(conn_id))),
+            (Packing::Own, _) => {
+                outbox.push(self.plain.what.clone_to(Recipients::One(conn_id)).unpacked());
+            }
             (Packing::Plain | Packing::Shared, _) => self.plain.put(conn_id, outbox),
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Delivery {
     /// Whether it is a part of one that was too large to go at once: what its connection has been sent
     /// makes no sense without the others.
     pub(crate) is_part: bool,
+    /// Whether it has messages that are to be compressed when they leave, and nothing else.
+    pub(crate) is_unpacked: bool,
     /// How many of the application's or of our own were put together in this one; none in a part that
     /// others follow.
     pub(crate) parts: usize,
@@ -77,6 +79,7 @@ impl Delivery {
             is_close: false,
             is_pong: false,
             is_part: false,
+            is_unpacked: false,
             parts: 1,
             weight,
             answers: Vec::new(),
@@ -101,8 +104,8 @@ impl Delivery {
     /// The same for others; its octets are shared.
     pub(crate) fn clone_to(&self, to: Recipients) -> Self {
         let copy = Self::new(to, self.body.clone(), self.origin);
-        let Self { form, is_close, is_pong, mark, .. } = *self;
-        Self { form, is_close, is_pong, mark, ..copy }
+        let Self { form, is_close, is_pong, is_unpacked, mark, .. } = *self;
+        Self { form, is_close, is_pong, is_unpacked, mark, ..copy }
     }
 
     pub(crate) fn to_one(to: ConnId, body: Bytes, origin: Origin) -> Self {
@@ -123,6 +126,11 @@ impl Delivery {
     /// The same with the mark of a close frame.
     pub(crate) fn closing(self) -> Self {
         Self { is_close: true, ..self }
+    }
+
+    /// The same, of messages, with the mark that they are to be compressed when they leave.
+    pub(crate) fn unpacked(self) -> Self {
+        Self { is_unpacked: true, ..self }
     }
 
     /// The answer to a ping of the client.
@@ -177,7 +185,7 @@ impl Delivery {
         let Recipients::One(to) = self.to else { return };
         if self.is_hang_up() {
             compression.forget(to);
-        } else if self.form == Form::Plain && !self.is_part {
+        } else if self.is_unpacked && !self.is_part {
             self.body = compression.at_the_door(to, std::mem::take(&mut self.body));
         }
     }

@@ -38,7 +38,10 @@ impl Held {
     /// Whether `next` may be put together with it, so that both have `together_max` octets at the most.
     pub(super) fn takes(&self, next: &Delivery, together_max: usize) -> bool {
         let are_plain = self.first.form == Form::Plain && next.form == Form::Plain;
-        let are_alike = are_plain && self.first.origin == next.origin && next.mark.is_none();
+        let are_alike = are_plain
+            && self.first.origin == next.origin
+            && self.first.is_unpacked == next.is_unpacked
+            && next.mark.is_none();
         let have_octets = !self.first.is_hang_up() && !next.is_hang_up();
         are_alike
             && have_octets

@@ -100,11 +100,14 @@ impl Server {
             Way::Ended => {}
             Way::Free => {
                 let compression = &mut self.sessions.compression;
-                let body = match compression.packing(target.conn_id) {
+                let packing = compression.packing(target.conn_id);
+                let body = match packing {
                     Packing::Shared => compression.pack(message),
                     Packing::Plain | Packing::Own => encode(message),
                 };
-                self.outbox.push(Delivery::to_one(target.conn_id, body, Origin::Application));
+                let delivery = Delivery::to_one(target.conn_id, body, Origin::Application);
+                let is_unpacked = packing == Packing::Own;
+                self.outbox.push(if is_unpacked { delivery.unpacked() } else { delivery });
             }
         }
         Ok(())

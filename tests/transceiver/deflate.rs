@@ -2,9 +2,9 @@
 //! those that refer to earlier ones.
 
 use bytes::{Bytes, BytesMut};
-use mongrel2_transceiver::mongrel2::{Dialect, Kind, Request};
+use mongrel2_transceiver::mongrel2::{Dialect, Kind, Request, http::Response};
 use mongrel2_transceiver::transceiver::{
-    Command, Config, Deflate, Event, SessionEnd, Slow, Target,
+    Accept, Command, Config, Deflate, Event, Opening, SessionEnd, Slow, Target,
 };
 use mongrel2_transceiver::websocket::deflate::{self, Deflater, History, Inflater};
 use mongrel2_transceiver::websocket::{Flags, FrameError, Incoming, InflateError, Message, Opcode};
@@ -400,6 +400,38 @@ fn a_message_has_the_octets_that_it_would_have_come_in() {
             "one is a part of the other"
         );
     }
+}
+
+/// Octets that are no frames may look like some: the answer to the handshake, a late one to a request
+/// before it.
+#[test]
+fn nothing_but_messages_is_compressed() {
+    let like_a_frame = [&[0x81, 0x7D][..], &[b'x'; 0x7D]].concat();
+    let cookie = like_a_frame.clone();
+    let mut config = config(1);
+    config.accept = Accept::new(move |_| {
+        // Whoever takes `HTTP` and so on for heads of frames gets to one of these.
+        (0..200).fold(Opening::take(), |opening, _| opening.header("x-yz", &cookie).unwrap())
+    });
+    let mut pair = Pair::up(12, config);
+    // A reply that still waits for its link when the connection becomes a WebSocket.
+    let stream = pair.reply_stream();
+    pair.world.network.stall(stream, true);
+    pair.submit(crate::pair::reply(pair.target(1), "this fills it"));
+    pair.deliver(crate::browser::get(3));
+    let event = pair.until(|event| matches!(event, Event::Request { .. }));
+    let Event::Request { target, request } = event else { panic!("{event:?}") };
+    let body = like_a_frame.repeat(200);
+    let response = Response::new(200).body(body);
+    pair.submit(Command::respond(target, &request, &response));
+    let offer = [("sec-websocket-extensions", "permessage-deflate")];
+    pair.deliver(handshake_with(3, &offer));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.world.network.stall(stream, false);
+    let replies = pair.replies_soon();
+    let count =
+        |octets: &Bytes| octets.windows(like_a_frame.len()).filter(|w| *w == like_a_frame).count();
+    assert_eq!(replies.iter().map(|(_, body)| count(body)).collect::<Vec<_>>(), [0, 200, 200]);
 }
 
 #[test]
