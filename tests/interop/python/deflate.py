@@ -6,10 +6,13 @@ An echo handler is expected there that compresses; with --contexts, one that let
 earlier messages. Ends with code 0 if all is as it should be; else says what is not.
 """
 
+import dataclasses
 import random
 import sys
 import threading
+import zlib
 
+from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
 
@@ -74,6 +77,25 @@ def burst(uri, count, **asked):
         sender.join()
 
 
+def octets_of(data):
+    """Compressed, without the end that is left out."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def refused(uri, payload, code):
+    """A message with these octets in place of compressed ones ends the session with this code."""
+    with opened(uri) as socket:
+        extension = socket.protocol.extensions[0]
+        extension.encode = lambda frame: dataclasses.replace(frame, rsv1=True, data=payload)
+        socket.send("something else")
+        try:
+            answer = socket.recv(timeout=PATIENCE)
+            sys.exit(f"an answer of {len(answer)} octets in place of {code}")
+        except ConnectionClosed as closed:
+            check(closed.rcvd and closed.rcvd.code == code, f"{closed} in place of {code}")
+
+
 def main():
     uri, contexts = sys.argv[1], "--contexts" in sys.argv
     nothing = {"server_no_context_takeover": True, "client_no_context_takeover": True}
@@ -89,6 +111,11 @@ def main():
     for bits in [9, 12]:
         # A handler without contexts cannot keep to a small window, and declines.
         grid(uri, contexts, server_max_window_bits=bits)
+    refused(uri, octets_of(bytes(8 << 20)), 1009)
+    refused(uri, octets_of(bytes(1000))[:-2], 1007)
+    refused(uri, b"\xff\xff\xff\xff", 1007)
+    # Text that is none.
+    refused(uri, octets_of(b"\xff" * 100), 1007)
     burst(uri, 10_000)
     burst(uri, 2_000, **nothing)
 
