@@ -151,7 +151,7 @@ impl Server {
 
     pub(super) fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
         if self.sessions.len() > cx.config.limits.sessions_max.saturating_mul(2) {
-            let forgotten = self.sessions.forget_the_gone();
+            let forgotten = self.sessions.forget_some_gone();
             self.give_up(&forgotten);
         }
         self.sessions.insert(conn_id, state);

@@ -38,6 +38,7 @@ mod groups;
 mod held;
 mod holds;
 mod incoming;
+mod index;
 pub(crate) mod lanes;
 mod life;
 mod links;

@@ -1,12 +1,12 @@
 //! The table of open WebSockets of one server: 16 octets each, and no timer of their own.
 //!
-//! Sessions lie in slots, found by connection id through an index of our own: ids are the server's
-//! counter, so there is nothing to attack, and nothing ever depends on the index's order. A round
-//! visits every slot once per interval, in slices; see [`Sessions::visit`].
+//! Sessions lie in slots, found by connection id through an index of our own. A round visits every slot
+//! once per interval, in slices; see [`Sessions::visit`].
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
 
 use super::compression::Compression;
+use super::index::Index;
 use super::slot::Slot;
 pub(crate) use super::slot::State;
 use super::window::Window;
@@ -22,8 +22,9 @@ pub(crate) struct Sessions {
     /// How many are [`State::Gone`], and [`State::Closing`].
     gone: usize,
     closing: usize,
-    /// Slot numbers plus 1 by hash of the connection id; 0 is empty. Its length is a power of two.
-    index: Vec<u32>,
+    index: Index,
+    /// The slot where it is looked next for what may be forgotten.
+    forget_at: usize,
 }
 
 /// How long sessions may be silent, in visits.
@@ -106,9 +107,6 @@ impl Sessions {
             return;
         }
         self.count(state, State::Free);
-        if (self.len() + 1) * 4 > self.index.len() * 3 {
-            self.grow();
-        }
         let entry = Slot::new(conn_id, state);
         let number = match self.free.pop() {
             Some(number) => {
@@ -120,7 +118,8 @@ impl Sessions {
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        self.enter(number, conn_id);
+        let slots = &self.slots;
+        self.index.insert(conn_id, number, |slot| slots[slot as usize].conn_id);
     }
 
     pub(crate) fn set_state(&mut self, conn_id: ConnId, state: State) {
@@ -161,10 +160,9 @@ impl Sessions {
 
     /// Forgets a connection: what it was.
     pub(crate) fn remove(&mut self, conn_id: ConnId) -> Option<State> {
-        let position = self.position(conn_id)?;
+        let slots = &self.slots;
+        let number = self.index.remove(conn_id, |slot| slots[slot as usize].conn_id)?;
         self.compression.forget(conn_id);
-        let number = self.index[position] - 1;
-        self.close_gap(position);
         let slot = &mut self.slots[number as usize];
         let was = std::mem::replace(&mut slot.state, State::Free);
         self.count(State::Free, was);
@@ -172,11 +170,17 @@ impl Sessions {
         Some(was)
     }
 
-    /// Forgets all connections that we ended, before their time. Frames that the server still hands
-    /// over of them will look like those of sessions that somebody else opened.
-    pub(crate) fn forget_the_gone(&mut self) -> Vec<ConnId> {
-        let is_gone = |slot: &&Slot| slot.state == State::Gone;
-        let gone: Vec<_> = self.slots.iter().filter(is_gone).map(|slot| slot.conn_id).collect();
+    /// Forgets connections that we ended, before their time: those in the next portion of slots, so that
+    /// all of them are forgotten after as many calls as there are portions. Frames that the server still
+    /// hands over of them will look like those of sessions that somebody else opened.
+    pub(crate) fn forget_some_gone(&mut self) -> Vec<ConnId> {
+        if self.forget_at >= self.slots.len() {
+            self.forget_at = 0;
+        }
+        let some = self.slots.iter().skip(self.forget_at).take(FORGET_SLOTS);
+        let gone = some.filter(|slot| slot.state == State::Gone).map(|slot| slot.conn_id);
+        let gone: Vec<_> = gone.collect();
+        self.forget_at += FORGET_SLOTS;
         for conn_id in &gone {
             self.remove(*conn_id);
         }
@@ -260,73 +264,16 @@ impl Sessions {
     }
 
     fn find(&self, conn_id: ConnId) -> Option<usize> {
-        self.position(conn_id).map(|position| self.index[position] as usize - 1)
-    }
-
-    /// Where in the index a connection is entered.
-    fn position(&self, conn_id: ConnId) -> Option<usize> {
-        if self.index.is_empty() {
-            return None;
-        }
-        let mut position = self.home(conn_id);
-        loop {
-            let number = self.index[position].checked_sub(1)?;
-            if self.slots[number as usize].conn_id == conn_id {
-                return Some(position);
-            }
-            position = self.after(position);
-        }
-    }
-
-    fn enter(&mut self, number: u32, conn_id: ConnId) {
-        let mut position = self.home(conn_id);
-        while self.index[position] != 0 {
-            position = self.after(position);
-        }
-        self.index[position] = number + 1;
-    }
-
-    /// Empties a position, and moves back what a search would else no longer find.
-    fn close_gap(&mut self, mut gap: usize) {
-        let mut position = self.after(gap);
-        while let Some(number) = self.index[position].checked_sub(1) {
-            let home = self.home(self.slots[number as usize].conn_id);
-            let mask = self.index.len() - 1;
-            if position.wrapping_sub(home) & mask >= position.wrapping_sub(gap) & mask {
-                self.index[gap] = self.index[position];
-                gap = position;
-            }
-            position = self.after(position);
-        }
-        self.index[gap] = 0;
-    }
-
-    fn grow(&mut self) {
-        let length = (self.index.len() * 2).max(16);
-        self.index = vec![0; length];
-        for number in 0..self.slots.len() {
-            if self.slots[number].state != State::Free {
-                let conn_id = self.slots[number].conn_id;
-                self.enter(u32::try_from(number).unwrap_or(u32::MAX), conn_id);
-            }
-        }
-    }
-
-    /// Where a search starts. Multiplying by an odd constant (Knuth, 6.4) spreads counters well; the
-    /// upper bits are the good ones.
-    fn home(&self, conn_id: ConnId) -> usize {
-        let id = u64::from_ne_bytes(conn_id.0.to_ne_bytes());
-        let spread = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (spread >> 32) as usize & (self.index.len() - 1)
-    }
-
-    fn after(&self, position: usize) -> usize {
-        (position + 1) & (self.index.len() - 1)
+        let slot = self.index.find(conn_id, |slot| self.slots[slot as usize].conn_id);
+        slot.map(|slot| slot as usize)
     }
 }
 
 /// Slots that are visited together: as many as are pinged with one message.
 const BLOCK: usize = TARGETS_MAX;
+
+/// How many slots are looked at for some to forget: of a million, a thousandth.
+const FORGET_SLOTS: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -443,6 +390,18 @@ mod tests {
         }
         visit(&mut sessions, true);
         assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn what_we_ended_is_forgotten_in_portions() {
+        let mut sessions = Sessions::default();
+        for id in 0..3000 {
+            sessions.insert(ConnId(id), if id % 3 == 0 { State::Open } else { State::Gone });
+        }
+        let portions = [0; 4].map(|_| sessions.forget_some_gone().len());
+        assert_eq!(portions, [682, 683, 635, 0]);
+        assert_eq!((sessions.len(), sessions.gone_len()), (1000, 0));
+        assert!((0..1000).all(|id| sessions.state(ConnId(3 * id)) == Some(State::Open)));
     }
 
     #[test]
