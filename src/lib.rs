@@ -94,6 +94,9 @@ pub mod transceiver;
 pub mod websocket;
 pub mod zmtp;
 
+/// The crate of [`Bytes`](bytes::Bytes), in which octets are given and taken here.
+pub use bytes;
+
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use machine::{Input, LinkId, ListenerId, Machine, Output};
 pub use segments::Segments;

@@ -54,10 +54,7 @@ impl App {
             Event::Room { server } => self.server(server).say_what_was_held(submit),
             Event::ServerRemoved { server, sender, by, tally } => {
                 println!("server {} was removed by {by}", sender.escape_ascii());
-                println!(
-                    "{} replies delivered, {} refused, {} not delivered",
-                    tally.delivered, tally.refused, tally.undelivered
-                );
+                println!("replies to it: {tally}");
                 self.servers.remove(&server);
             }
             Event::ControlListening { endpoint } => println!("control socket at {endpoint}"),

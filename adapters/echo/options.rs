@@ -182,8 +182,10 @@ Options:
                               added and removed while it runs, by whoever can connect
                               [{DEFAULT_CONTROL}; none with the stand-in]
   --origin ORIGIN             take WebSockets from pages of this origin alone, as
-                              https://example.com; may be repeated [all]
-  --deflate                   compress WebSockets where clients want it
+                              https://example.com; may be repeated [all]. Clients that
+                              name no origin are no browsers, and are taken
+  --deflate                   compress WebSockets where clients want it, as browsers
+                              do (those of the stand-in do not)
   --deflate-contexts NUMBER   the same, and let so many sessions refer to their earlier
                               messages, or ask for a small window [0]
   --ping-interval SECONDS     how often silent WebSockets are pinged [30]

@@ -1,6 +1,6 @@
 //! The groups that one server's sessions are in: found by name, and by session when it ends.
 //!
-//! A membership takes two entries in trees, some 40 octets: a million sessions may be in one group.
+//! A membership takes two entries in trees, some 40 to 60 octets: a million sessions may be in one group.
 //! Nothing here takes longer than a search in a tree, however many the members are.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,12 @@ impl Groups {
     /// The members of a group, in the order of their numbers.
     pub(super) fn members(&self, name: &[u8]) -> impl Iterator<Item = ConnId> {
         self.groups.get(name).into_iter().flat_map(|group| group.members.iter().copied())
+    }
+
+    /// The names of the groups that a session is in.
+    pub(super) fn of(&self, conn_id: ConnId) -> impl Iterator<Item = &Bytes> {
+        let of_session = self.memberships.range((conn_id, 0)..=(conn_id, u32::MAX));
+        of_session.filter_map(|(_, number)| self.names.get(number))
     }
 
     pub(super) fn has(&self, name: &[u8]) -> bool {

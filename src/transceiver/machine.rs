@@ -108,6 +108,14 @@ impl Transceiver {
         membership::counts(&self.servers)
     }
 
+    /// The names of the groups that a session is in: none where it is not open any more.
+    #[must_use]
+    pub fn groups_of(&self, target: Target) -> Vec<Bytes> {
+        let is_there = |server: &&Server| server.check(target).is_ok();
+        let server = self.servers.get(&target.server).filter(is_there);
+        server.map_or_else(Vec::new, |server| server.groups.of(target.conn_id).cloned().collect())
+    }
+
     /// The name of a server, where it gives requests and where it takes replies.
     pub(crate) fn server(&self, id: ServerId) -> Option<(&Sender, &Endpoint, &Endpoint)> {
         let server = self.servers.get(&id)?;

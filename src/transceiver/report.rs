@@ -1,5 +1,7 @@
 //! What became of what the application said, server by server.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::target::ServerId;
@@ -29,4 +31,18 @@ pub struct Report {
     pub sender: Bytes,
     /// What became of what was said to its browsers.
     pub tally: Tally,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { delivered, refused, undelivered } = self;
+        write!(f, "{delivered} delivered, {refused} refused, {undelivered} not delivered")
+    }
+}
+
+impl fmt::Display for Report {
+    /// Such as `my-handler: 12 delivered, 0 refused, 1 not delivered`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.sender.escape_ascii(), self.tally)
+    }
 }

@@ -3,8 +3,9 @@
 use crate::websocket::Close;
 
 /// What to do where more is said to a WebSocket than may wait for it
-/// ([`Limits::target_messages_max`](super::Limits::target_messages_max) and `target_bytes_max`):
-/// [`Config::slow`](super::Config::slow). It concerns messages to sessions alone: the octets of an HTTP
+/// ([`Limits::target_messages_max`](super::Limits::target_messages_max), 16,384 messages unless you say
+/// otherwise, and `target_bytes_max`, 4 MiB): [`Config::slow`](super::Config::slow). What is to be
+/// current, as prices are, wants smaller ones. It concerns messages to sessions alone: the octets of an HTTP
 /// response cannot be left out.
 ///
 /// ```

@@ -39,6 +39,10 @@ impl Pair {
         targets
     }
 
+    fn groups_of(&mut self, target: Target) -> Vec<Bytes> {
+        self.world.machine(self.handler).groups_of(target)
+    }
+
     fn group_len(&mut self, name: &str) -> usize {
         self.world.machine(self.handler).group_len(name.as_bytes())
     }
@@ -67,6 +71,10 @@ fn a_group_is_who_joined_and_did_not_leave() {
     assert!(pair.reached("").is_empty() && pair.is_silent());
     let groups = pair.world.machine(pair.handler).groups();
     assert_eq!(groups.into_iter().collect::<Vec<_>>(), [("a".into(), 3), ("b".into(), 1)]);
+    assert_eq!(pair.groups_of(targets[0]), ["a", "b"]);
+    assert!(pair.groups_of(targets[1]).is_empty());
+    let of_a_former_life = Target { life: targets[0].life - 1, ..targets[0] };
+    assert!(pair.groups_of(of_a_former_life).is_empty());
     targets.iter().for_each(|target| pair.submit(leave(*target, "a")));
     assert_eq!((pair.group_len("a"), pair.group_len("b")), (0, 1));
     assert_eq!(pair.world.machine(pair.handler).groups().len(), 1);

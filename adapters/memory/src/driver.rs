@@ -48,7 +48,8 @@ impl<M: Machine> Driver<M> {
     /// [`next_event`](Self::next_event).
     ///
     /// # Errors
-    /// Says why the machine refused the command; then nothing has changed.
+    /// Says why the machine refused the command; then nothing has changed. Refusals are a part of life: a
+    /// browser may be gone before the answer to it is ready, or slow.
     pub fn submit(&mut self, command: M::Command) -> Result<(), M::Refused> {
         self.shared.submit(command)
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mongrel2_transceiver::server::Server as Machine;
 use mongrel2_transceiver::{Endpoint, Host};
 use mongrel2_transceiver_adapter::Clock;
+pub use mongrel2_transceiver_adapter::testing::{Action, Ask, Protocol, Received, Response};
 pub use mongrel2_transceiver_adapter::testing::{Client, Error, Pending, Wanted};
 use mongrel2_transceiver_adapter::testing::{Desk, Runner, attend};
 

@@ -66,7 +66,9 @@ impl<M: Machine> Driver<M> {
     /// [`next_event`](Self::next_event).
     ///
     /// # Errors
-    /// Says why the machine refused the command; then nothing has changed.
+    /// Says why the machine refused the command; then nothing has changed. Refusals are a part of life: a
+    /// browser may be gone before the answer to it is ready, or slow. So tell of them and go on; a `?` in
+    /// the loop of events would end the handler with the first browser that leaves early.
     pub fn submit(&mut self, command: M::Command) -> Result<(), M::Refused> {
         self.driver.submit(command)
     }

@@ -1,5 +1,10 @@
 //! A handler and its test, as the README has them.
-#![allow(clippy::print_stderr, clippy::panic, reason = "an application, and its test")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::panic,
+    reason = "an application, and its test"
+)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "an application looks at what concerns it")]
 
 use std::error::Error;
@@ -36,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         send_spec: "tcp://127.0.0.1:9999".parse()?,
         recv_spec: "tcp://127.0.0.1:9998".parse()?,
     })?;
+    println!("waiting for a Mongrel2 that names my-handler; Ctrl+C ends it");
     Ok(serve(driver)?)
 }
 

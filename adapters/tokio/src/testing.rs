@@ -47,6 +47,7 @@ use std::io;
 use std::time::Duration;
 
 use mongrel2_transceiver::server::Server as Machine;
+pub use mongrel2_transceiver_adapter::testing::{Action, Ask, Protocol, Received, Response};
 pub use mongrel2_transceiver_adapter::testing::{Client, Error, Pending, Wanted};
 use mongrel2_transceiver_adapter::testing::{Desk, Runner, Started, Thread, attend, in_thread};
 use tokio::runtime::Builder;

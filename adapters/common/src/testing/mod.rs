@@ -19,6 +19,9 @@ mod route;
 mod runner;
 mod server;
 
+/// What clients say and get, at hand where they are.
+pub use mongrel2_transceiver::client::{Action, Ask, Protocol, Received, Response};
+
 pub use board::Desk;
 pub use client::Client;
 pub use error::{Error, Wanted};
