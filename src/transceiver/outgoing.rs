@@ -183,9 +183,7 @@ impl Server {
             self.push_close(conn_id, &reason);
             self.end_session(conn_id, None, SessionEnd::Idle, cx);
         }
-        for conn_id in visit.to_end {
-            self.end_session(conn_id, Some(CloseCode::INTERNAL), SessionEnd::Silent, cx);
-        }
+        self.end_the_silent(&visit.to_end, cx);
         // Those who read too slowly were sent a ping that they have not answered.
         visit.to_ping.retain(|conn_id| !self.outbox.holds(*conn_id));
         if !visit.to_ping.is_empty() {
@@ -194,6 +192,15 @@ impl Server {
             crate::websocket::encode(crate::websocket::Opcode::Ping, &payload, &mut ping);
             let ping = Delivery::to_nobody(ping.freeze(), Origin::Own);
             self.deliver_to_many(&visit.to_ping, &ping);
+        }
+    }
+
+    /// There are many of them where a network is gone: they are told together.
+    fn end_the_silent(&mut self, silent: &[ConnId], cx: &mut Context<'_>) {
+        self.deliver_to_many(silent, &farewell(CloseCode::INTERNAL));
+        self.deliver_to_many(silent, &hang_up());
+        for conn_id in silent {
+            self.end_told(*conn_id, SessionEnd::Silent, cx);
         }
     }
 
@@ -208,9 +215,9 @@ impl Server {
                 }
                 if state == State::Open {
                     // The farewells did not get so far.
-                    self.deliver_to_many(&some, &going_away());
+                    self.deliver_to_many(&some, &farewell(CloseCode::GOING_AWAY));
                 }
-                self.deliver_to_many(&some, &Delivery::to_nobody(Bytes::new(), Origin::Own));
+                self.deliver_to_many(&some, &hang_up());
             }
         }
     }
@@ -222,9 +229,12 @@ impl Server {
         }
     }
 
-    /// Ends the connections whose clients did not answer our close frame in time.
+    /// Ends the connections whose clients did not answer our close frame in time: some of them now, and
+    /// as many with the next call, if there are more.
     pub(super) fn end_unanswered(&mut self, cx: &mut Context<'_>) {
-        while let Some((at, conn_id)) = self.closing.front().copied() {
+        let mut unanswered = Vec::new();
+        for _ in 0..UNANSWERED_AT_ONCE {
+            let Some((at, conn_id)) = self.closing.front().copied() else { break };
             // Those that have ended meanwhile stay in the row until their time comes.
             let is_over = self.sessions.state(conn_id) != Some(State::Closing);
             if at > cx.io.now() && !is_over {
@@ -232,15 +242,16 @@ impl Server {
             }
             self.closing.pop_front();
             if !is_over {
-                let end = self.our_end(false);
-                self.end_session(conn_id, None, end, cx);
+                unanswered.push(conn_id);
+                self.end_told(conn_id, self.our_end(false), cx);
             }
         }
+        self.deliver_to_many(&unanswered, &hang_up());
     }
 
     /// Sends farewells to sessions, as long as there is room for more and not too many are unanswered.
     pub(super) fn say_farewell(&mut self, cx: &mut Context<'_>) {
-        let farewell = going_away();
+        let farewell = farewell(CloseCode::GOING_AWAY);
         while self.outbox.is_half_empty() && self.sessions.closing_len() < CLOSING_MAX {
             let Some(cursor) = self.parting.cursor() else { return };
             let some = self.sessions.next_in(State::Open, cursor, TARGETS_MAX);
@@ -256,12 +267,18 @@ impl Server {
     }
 }
 
-fn going_away() -> Delivery {
-    let going_away = Close { code: Some(CloseCode::GOING_AWAY), ..Close::default() };
+fn farewell(code: CloseCode) -> Delivery {
     let mut frame = BytesMut::new();
-    going_away.encode(&mut frame);
+    Close { code: Some(code), ..Close::default() }.encode(&mut frame);
     Delivery::to_nobody(frame.freeze(), Origin::Own).closing()
 }
+
+fn hang_up() -> Delivery {
+    Delivery::to_nobody(Bytes::new(), Origin::Own)
+}
+
+/// How many of those who did not answer our close frame are ended in one call.
+const UNANSWERED_AT_ONCE: usize = 4096;
 
 /// How many sessions are closed at a time when we part from a server: their answers come in one by one.
 const CLOSING_MAX: usize = 8192;

@@ -79,7 +79,7 @@ impl Rounds {
         self.next = Some(if on_time > now { on_time } else { self.after(now) });
         let slice = self.slice;
         self.slice = (self.slice + 1) % SLICES;
-        if self.slice == 0 {
+        if slice == 0 {
             self.round = self.round.wrapping_add(1);
         }
         Some(slice)
@@ -138,8 +138,8 @@ mod tests {
             let at = rounds.next().unwrap();
             assert_eq!(at, base + Duration::from_secs(slice as u64 + 1));
             assert_eq!((rounds.due(at), rounds.due(at)), (Some(slice), None));
+            assert_eq!(rounds.payload(), 1u32.to_be_bytes());
         }
-        assert_eq!(rounds.payload(), 1u32.to_be_bytes());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The closing handshake (RFC 6455 7) from both sides, and what breaks the rules.
 
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
 use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd};
 use mongrel2_transceiver::websocket::{CloseCode, FrameError};
 
-use crate::browser::{frame, notice, text};
+use crate::browser::{frame, handshake, notice, text};
 use crate::pair::{Pair, expected, plain, say, small};
 
 fn close(pair: &Pair, conn_id: i64) -> Command {
@@ -31,6 +34,41 @@ fn a_close_of_ours_that_is_answered_ends_the_connection() {
     assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: true });
     pair.run_secs(100);
     assert!(pair.is_silent() && pair.replies().is_empty());
+}
+
+/// More than are ended in one call.
+#[test]
+fn however_many_do_not_answer_our_close_all_of_them_end_once() {
+    const COUNT: i64 = 4200;
+    let mut pair = Pair::up(1, plain());
+    for conn_id in 1..=COUNT {
+        pair.deliver(handshake(conn_id, "13"));
+        pair.run_ms(1);
+    }
+    pair.run_ms(100);
+    pair.events();
+    pair.replies();
+    (1..=COUNT).for_each(|conn_id| pair.submit(close(&pair, conn_id)));
+    pair.run_ms(4_900);
+    assert_eq!(pair.replies().len(), 4200);
+    assert!(pair.events().is_empty());
+    pair.run_ms(300);
+    let ended: BTreeSet<_> = pair
+        .events()
+        .iter()
+        .map(|event| match event {
+            Event::SessionClosed { target, end: SessionEnd::ByHandler { answered: false } } => {
+                *target
+            }
+            event => panic!("{event:?}"),
+        })
+        .collect();
+    assert_eq!(ended.len(), 4200);
+    let hung_up = pair.replies();
+    assert_eq!(hung_up.len(), 4200);
+    let hung_up: BTreeSet<_> = hung_up.into_iter().collect();
+    assert_eq!(hung_up, (1..=COUNT).map(|conn_id| (conn_id, Bytes::new())).collect());
+    assert!(pair.is_silent());
 }
 
 #[test]

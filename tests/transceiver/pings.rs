@@ -32,7 +32,7 @@ fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
     pair.run_secs(30);
     assert!(pair.replies().is_empty());
     pair.run_ms(200);
-    assert_eq!(pair.replies(), expected([(3, b"\x89\x04\x00\x00\x00\x01")]));
+    assert_eq!(pair.replies(), expected([(3, b"\x89\x04\x00\x00\x00\x02")]));
     pair.run_ms(29_700);
     assert!(pair.replies().is_empty() && pair.is_silent());
     pair.run_ms(500);
