@@ -10,7 +10,8 @@ use super::offers::{Offer, Offers};
 pub struct Agreement {
     server_takeover: bool,
     client_takeover: bool,
-    server_window_bits: u8,
+    /// Where the client has asked for one: it is told so, however large it is (RFC 7692 7.1.2.1).
+    server_window_bits: Option<u8>,
     client_window_bits: u8,
 }
 
@@ -56,15 +57,15 @@ impl Agreement {
             return None;
         }
         let asked = Asked::of(offer)?;
-        let server_window_bits = asked.server_window_bits.unwrap_or(WINDOW_BITS_MAX);
-        let is_small = server_window_bits < WINDOW_BITS_MAX;
-        if server_window_bits < WINDOW_BITS_MIN || is_small && !terms.small_windows {
+        let window_bits = asked.server_window_bits.unwrap_or(WINDOW_BITS_MAX);
+        let is_small = window_bits < WINDOW_BITS_MAX;
+        if window_bits < WINDOW_BITS_MIN || is_small && !terms.small_windows {
             return None;
         }
         Some(Self {
             server_takeover: terms.takeover && !asked.server_no_context_takeover && !is_small,
             client_takeover: terms.takeover && !asked.client_no_context_takeover,
-            server_window_bits,
+            server_window_bits: asked.server_window_bits,
             client_window_bits: asked.client_window_bits.flatten().unwrap_or(WINDOW_BITS_MAX),
         })
     }
@@ -85,7 +86,10 @@ impl Agreement {
     /// [`WINDOW_BITS_MIN`] to [`WINDOW_BITS_MAX`].
     #[must_use]
     pub const fn server_window_bits(self) -> u8 {
-        self.server_window_bits
+        match self.server_window_bits {
+            Some(bits) => bits,
+            None => WINDOW_BITS_MAX,
+        }
     }
 
     /// How far back the client's messages may refer: 2 to the power of this, in octets; from 8 to
@@ -105,8 +109,8 @@ impl fmt::Display for Agreement {
         if !self.client_takeover {
             f.write_str("; client_no_context_takeover")?;
         }
-        if self.server_window_bits < WINDOW_BITS_MAX {
-            write!(f, "; server_max_window_bits={}", self.server_window_bits)?;
+        if let Some(bits) = self.server_window_bits {
+            write!(f, "; server_max_window_bits={bits}")?;
         }
         if self.client_window_bits < WINDOW_BITS_MAX {
             write!(f, "; client_max_window_bits={}", self.client_window_bits)?;
@@ -191,7 +195,7 @@ mod tests {
             ("; client_max_window_bits=15", ALL, ""),
             ("; client_max_window_bits=\"10\"", ALL, "; client_max_window_bits=10"),
             ("; client_max_window_bits=8", ALL, "; client_max_window_bits=8"),
-            ("; server_max_window_bits=15", ALL, ""),
+            ("; server_max_window_bits=15", ALL, "; server_max_window_bits=15"),
             (
                 "; server_max_window_bits=9",
                 ALL,

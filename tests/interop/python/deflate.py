@@ -103,6 +103,8 @@ def main():
         {},
         {"client_max_window_bits": True},
         {"client_max_window_bits": 9},
+        # The client is to be told, though nothing depends on it.
+        {"server_max_window_bits": 15},
         {"server_no_context_takeover": True},
         {"client_no_context_takeover": True},
         nothing,
