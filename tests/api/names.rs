@@ -78,7 +78,11 @@ impl<'a> Names<'a> {
     }
 
     fn show_used(&mut self, module: &Place, path: &Place, name: Option<String>, shown: &Place) {
-        let meanings = self.resolve(module, path);
+        let mut meanings = self.resolve(module, path);
+        if meanings.is_empty() && path.len() == 1 {
+            // A whole crate.
+            meanings.push(Meaning::Foreign(path.to_vec()));
+        }
         assert!(!meanings.is_empty(), "cannot follow `pub use {}`", path.join("::"));
         for meaning in meanings {
             match (&name, meaning) {

@@ -72,8 +72,12 @@ pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<String> {
     conditions.map(|condition| condition.to_token_stream().to_string()).collect()
 }
 
+/// Whether it is there for tests alone.
 pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
-    conditions(attributes).iter().any(|condition| condition.replace(' ', "") == "#[cfg(test)]")
+    let is_theirs = |condition: &String| {
+        ["#[cfg(test)]", "#[cfg(planted)]"].contains(&&*condition.replace(' ', ""))
+    };
+    conditions(attributes).iter().any(is_theirs)
 }
 
 pub(crate) fn attributes(item: &Item) -> &[Attribute] {
