@@ -8,6 +8,7 @@
 //! | [`versions`] | I5, I6: peers of ZMTP 1.0 to 4.0, octet by octet |
 //! | [`heartbeat`] | I7: heartbeats of either side |
 //! | [`restart`] | peers that go and come back |
+//! | [`streams`] | random streams of octets, read by libzmq and by our engine |
 //! | [`linger`] | what was accepted arrives, whoever ends first |
 //! | [`ours`], [`theirs`], [`raw`] | the three kinds of sockets that meet |
 //! | [`way`], [`pair`], [`load`] | how they meet, and what they say |
@@ -37,6 +38,7 @@ mod pubsub;
 mod raw;
 mod reqrep;
 mod restart;
+mod streams;
 mod theirs;
 mod versions;
 mod way;
