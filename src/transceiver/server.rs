@@ -259,8 +259,11 @@ impl Server {
         if self.outbox.reopened() {
             return Some(Event::Room { server: self.id });
         }
-        if let Some(conn_id) = self.outbox.next_reopened() {
-            return Some(Event::TargetRoom { target: self.target(conn_id) });
+        while let Some(conn_id) = self.outbox.next_reopened() {
+            // To whom nothing can be said any more, no room is of use.
+            if matches!(self.sessions.state(conn_id), None | Some(State::Open | State::Free)) {
+                return Some(Event::TargetRoom { target: self.target(conn_id) });
+            }
         }
         if self.is_up() && !self.is_reported() && self.parting.is_none() {
             let life = self.life.number();

@@ -57,10 +57,10 @@ impl Window {
         self.asked.is_none() && self.unproven >= PING_AT && !self.is_full()
     }
 
-    /// Whether there is no place left even for a ping: links were lost again and again, and it is not
-    /// known what arrived. Only an answer to the last ping helps.
+    /// Whether there is no place left even for a ping, for the last one is that of the end: pings or links
+    /// were lost again and again, and it is not known what arrived. Only an answer to the last ping helps.
     pub(crate) const fn is_full(self) -> bool {
-        self.unproven >= places(true)
+        self.unproven >= places(true) - 1
     }
 
     /// A ping goes with the last delivery, or was the last delivery.
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn there_is_a_place_for_a_ping_or_the_last_one_counts() {
         let mut window = Window::default();
-        (0..14).for_each(|_| window.sent());
+        (0..13).for_each(|_| window.sent());
         for mark in [Mark::FIRST, Mark::FIRST.next()] {
             window.lost_link();
             assert!(window.wants_ping());
@@ -235,7 +235,9 @@ mod tests {
             window.asked(mark);
         }
         window.lost_link();
-        assert!(!window.wants_ping() && window.answered(&[2]) && window.admits(false));
+        // The end of the connection has a place all the same.
+        assert!(!window.wants_ping() && window.admits(true) && !window.admits(false));
+        assert!(window.answered(&[2]) && window.admits(false));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What slow browsers, hostile ones and lost links may do to what waits for them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use mongrel2_transceiver::transceiver::{Command, Event, Refused, Target};
-use mongrel2_transceiver::websocket::Message;
+use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, Target};
+use mongrel2_transceiver::websocket::{CloseCode, Message};
 
 use crate::browser::{frame, get, handshake, json, text};
 use crate::pair::{Pair, plain, reply, say, small};
@@ -184,7 +186,7 @@ fn a_flood_of_pings_of_one_client_stops_nobody() {
 
 #[test]
 fn an_end_that_is_forgotten_early_is_the_17th_of_nobody() {
-    let config = small(|config| config.ping_interval = Some(std::time::Duration::from_millis(640)));
+    let config = small(|config| config.ping_interval = Some(Duration::from_millis(640)));
     let mut pair = Pair::up(9, config);
     let target = pair.open(3);
     let mut readers = Readers::default();
@@ -260,4 +262,55 @@ fn a_browser_that_asks_ahead_has_not_read_what_it_was_answered() {
     // Fourteen, and one for each ten milliseconds; the others wait.
     let replies = pair.replies().len();
     assert!((14..=18).contains(&replies), "{replies}");
+}
+
+/// Each round asks anew whether it reads; its end is no 17th reply, which Mongrel2 would lose.
+#[test]
+fn the_end_of_a_browser_that_reads_nothing_finds_a_place() {
+    let asks_often = |config: &mut Config| {
+        config.ping_interval = Some(Duration::from_secs(5));
+        config.pong_timeout = Some(Duration::from_secs(300));
+    };
+    for change in [asks_often, |config: &mut Config| config.ping_interval = None] {
+        let mut pair = Pair::up(7, small(change));
+        // The answer to its handshake waits there as well.
+        pair.deliver(handshake(3, "13"));
+        pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+        let target = pair.target(3);
+        let mut readers = Readers::default();
+        (0..14).for_each(|number| {
+            tell(&mut pair, target, number, 0);
+            pair.run_ms(1);
+        });
+        for _ in 0..800 {
+            pair.run_ms(500);
+            // Panics where Mongrel2 would have dropped it.
+            readers.take(&mut pair);
+        }
+        let is_end = |event: &Event| matches!(event, Event::SessionClosed { .. });
+        assert!(pair.events().iter().any(is_end));
+        assert!(readers.of[&3].queue.back().is_some_and(Bytes::is_empty), "it is never ended");
+    }
+}
+
+#[test]
+fn nobody_is_told_of_room_for_a_session_that_is_over() {
+    let mut pair = Pair::up(8, small(|config| config.limits.target_messages_max = 2));
+    let target = pair.open(3);
+    let mut readers = Readers::default();
+    (0..14).for_each(|number| {
+        tell(&mut pair, target, number, 0);
+        pair.run_ms(1);
+    });
+    while pair.world.submit(pair.handler, say(target, "more")).is_ok() {
+        pair.run_ms(1);
+    }
+    let close = Command::Close { target, code: CloseCode::NORMAL, reason: "".into() };
+    pair.submit(close);
+    pair.run_secs(6);
+    readers.read_all(&mut pair);
+    pair.run_secs(1);
+    let events = pair.events();
+    assert!(events.iter().any(|event| matches!(event, Event::SessionClosed { .. })));
+    assert!(!events.iter().any(|event| matches!(event, Event::TargetRoom { .. })), "{events:?}");
 }
