@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mongrel2_transceiver::transceiver::{
-    Audience, Command, Event, Refused, ServerId, Target, Transceiver,
+    Audience, Command, Event, Refused, ServerId, SessionEnd, Target, Transceiver,
 };
-use mongrel2_transceiver::websocket::{CloseCode, Message};
+use mongrel2_transceiver::websocket::{CloseCode, FrameError, InflateError, Message};
 
+use crate::later::{Later, may_refuse_hold};
 use crate::log::{Log, elapsed};
-use crate::oracle::{Oracle, Token, text_of, token_in};
+use crate::mix::Mix;
+use crate::oracle::{Oracle, Token, padded_text_of, text_of, token_in};
 use crate::rooms::Rooms;
 use crate::support::{Dice, NodeId, World};
 
@@ -21,16 +23,30 @@ pub(crate) struct Application {
     pub(crate) up: BTreeMap<ServerId, u32>,
     pub(crate) stopped: Option<usize>,
     rooms: Rooms,
+    later: Later,
+    pub(crate) way: Way,
+}
+
+/// How it goes about things.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) has_bursts: bool,
+    pub(crate) has_later: bool,
+    /// Whether texts are long enough to be compressed.
+    pub(crate) is_padded: bool,
+    pub(crate) adopts: bool,
 }
 
 impl Application {
-    pub(crate) fn new(node: NodeId<Transceiver>) -> Self {
+    pub(crate) fn new(node: NodeId<Transceiver>, way: Way) -> Self {
         Self {
             node,
             waiting: BTreeMap::new(),
             up: BTreeMap::new(),
             stopped: None,
-            rooms: Rooms::default(),
+            rooms: Rooms::new(way.is_padded),
+            later: Later::default(),
+            way,
         }
     }
 
@@ -38,16 +54,67 @@ impl Application {
     pub(crate) fn work(
         &mut self,
         world: &mut World,
-        dice: &mut Dice,
+        (dice, mix): (&mut Dice, &mut Mix),
         oracle: &mut Oracle,
         log: &mut Log,
     ) {
         for event in world.events(self.node) {
             log.note(elapsed(world), format_args!("{event:?}"));
+            log.met_event(&event);
             assert!(self.stopped.is_none(), "told after the end: {event:?}");
-            self.handle(event, world, dice, oracle);
+            if let Event::SessionMessage { target, .. } = event {
+                self.burst(target, world, mix, oracle);
+            }
+            if !self.answers_later(&event, world, mix, oracle) {
+                self.handle(event, world, dice, oracle);
+            }
+        }
+        for (token, part) in self.later.due(elapsed(world), &mut mix.dice, oracle) {
+            self.submit(token, part, world, oracle);
         }
         self.rooms.work(world, self.node, dice, oracle);
+    }
+
+    /// Says much to one session at once, as long as it is taken.
+    fn burst(&mut self, target: Target, world: &mut World, mix: &mut Mix, oracle: &mut Oracle) {
+        if !self.way.has_bursts || !mix.dice.one_in(6) {
+            return;
+        }
+        for _ in 0..mix.dice.pick(&[3, 30, 60]) {
+            let token = oracle.new_token();
+            let command = Command::Send { target, message: self.text(token) };
+            let before = oracle.count();
+            // No room for it is no reason to keep it.
+            let _dropped = self.attempt(token, command, world, oracle);
+            if oracle.count() == before {
+                break;
+            }
+        }
+    }
+
+    /// Whether a request is put off.
+    fn answers_later(
+        &mut self,
+        event: &Event,
+        world: &mut World,
+        mix: &mut Mix,
+        oracle: &mut Oracle,
+    ) -> bool {
+        let Event::Request { target, request } = event else { return false };
+        let Some(token) = token_in(&request.body()) else { return false };
+        if !self.way.has_later || !mix.dice.one_in(3) {
+            return false;
+        }
+        oracle.told(token, *target);
+        if let Some(hold) = self.later.answer(token, *target, elapsed(world), &mut mix.dice) {
+            let result = world.submit(self.node, hold);
+            assert!(result.is_ok() || result.is_err_and(may_refuse_hold), "{result:?}");
+        }
+        true
+    }
+
+    fn text(&self, token: Token) -> Message {
+        Message::from(if self.way.is_padded { padded_text_of(token) } else { text_of(token) })
     }
 
     fn handle(&mut self, event: Event, world: &mut World, dice: &mut Dice, oracle: &mut Oracle) {
@@ -70,7 +137,8 @@ impl Application {
                     self.submit(token, Command::Reply { target, body, close }, world, oracle);
                 }
             }
-            Event::SessionOpened { target, request, .. } => {
+            Event::SessionOpened { target, request, adopted } => {
+                assert!(self.way.adopts || !adopted, "{target} is not to be adopted");
                 oracle.belongs(target, process_of(&request).expect("a browser's"));
                 oracle.opened(target);
                 self.rooms.opened(target, world, self.node, dice);
@@ -78,11 +146,14 @@ impl Application {
             Event::SessionMessage { target, message, .. } => {
                 self.message(target, &message, world, dice, oracle);
             }
-            Event::SessionClosed { target, .. } => {
+            Event::SessionClosed { target, end } => {
+                let is_lawful = oracle.is_lawful(target) && !oracle.may_be_garbled(target);
+                assert!(!is_lawful || !blames(&end), "{target} did no wrong: {end:?}");
                 oracle.closed(target);
                 self.rooms.closed(target);
             }
-            Event::Undelivered { targets, .. } => oracle.reported(&targets),
+            Event::Undelivered { targets, reason } => oracle.reported(&targets, reason),
+            Event::TargetRoom { target } => oracle.has_room(target),
             Event::Room { server } => self.retry(server, world, oracle),
             Event::Stopped { undelivered, .. } => self.stopped = Some(undelivered),
             _ => {}
@@ -99,8 +170,11 @@ impl Application {
     ) {
         assert!(oracle.is_open(target), "{target} speaks and is not open");
         let Some(token) = token_in(message.payload()) else { return };
+        if oracle.may_be_garbled(target) && !oracle.is_plausible(token, target) {
+            return;
+        }
         oracle.told(token, target);
-        let echo = Message::from(text_of(token));
+        let echo = self.text(token);
         self.submit(token, Command::Send { target, message: echo }, world, oracle);
         self.rooms.spoke(target, world, self.node, dice);
         if dice.one_in(30) {
@@ -111,7 +185,7 @@ impl Application {
         } else if dice.one_in(10) {
             let token = oracle.new_token();
             let some = oracle.open_sessions().filter(|_| dice.one_in(2)).collect::<Vec<_>>();
-            let message = Message::from(text_of(token));
+            let message = self.text(token);
             let broadcast = Command::Broadcast { to: some.into(), except: None, message };
             self.submit(token, broadcast, world, oracle);
         }
@@ -149,6 +223,11 @@ impl Application {
                 targets.into_iter().for_each(|target| oracle.accepted(token, target, now, true));
                 Ok(())
             }
+            // Its browser reads too slowly for an echo.
+            Err(Refused::Slow) => {
+                targets_of(&command).into_iter().for_each(|target| oracle.refused_slow(target));
+                Ok(())
+            }
             Err(Refused::Full) if !matches!(command, Command::Broadcast { .. }) => Err(command),
             Err(
                 Refused::Full
@@ -156,8 +235,6 @@ impl Application {
                 | Refused::UnknownServer
                 | Refused::UnknownSession
                 | Refused::IsSession
-                // Its browser reads too slowly for an echo.
-                | Refused::Slow
                 | Refused::ShuttingDown,
             ) => Ok(()),
             Err(refused) => panic!("{refused:?}: {command:?}"),
@@ -182,6 +259,13 @@ fn targets_of(command: &Command) -> Vec<Target> {
         Command::Broadcast { to: Audience::Targets(targets), .. } => targets.clone(),
         _ => Vec::new(),
     }
+}
+
+/// Whether a session is said to have broken a rule.
+const fn blames(end: &SessionEnd) -> bool {
+    // What refers to messages that were lost cannot be read, and that is nobody's fault.
+    !matches!(end, SessionEnd::Violation(FrameError::Inflate(InflateError::HistoryLost)))
+        && matches!(end, SessionEnd::Violation(_) | SessionEnd::Refused)
 }
 
 /// Which process a request comes from.

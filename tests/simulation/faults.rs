@@ -25,6 +25,21 @@ pub(crate) enum Fault {
     Deaf(Duration),
     /// The streams that are opened from now on are of another shape.
     Reshape,
+    /// The handler's process dies; another takes its place after a while.
+    Die(Duration),
+    /// A server's process dies, and a stranger takes its place at a port for a while: the next process
+    /// cannot be bound.
+    Squat(Duration),
+    /// A stranger knocks at a port.
+    Knock,
+}
+
+impl Fault {
+    /// What it is called, whatever its length.
+    pub(crate) fn name(self) -> String {
+        let name = format!("{self:?}").to_lowercase();
+        name.split('(').next().unwrap_or_default().to_owned()
+    }
 }
 
 /// The kinds of faults of one run, and how often they come.
@@ -54,6 +69,14 @@ impl Faults {
         Self { kinds, pause_max: Duration::from_secs(dice.pick(&[4, 12, 40])) }
     }
 
+    /// Those of which plain worlds know nothing.
+    pub(crate) fn besides(dice: &mut Dice, are_on: bool) -> Self {
+        let none = Duration::ZERO;
+        let mut kinds = vec![Fault::Die(none), Fault::Squat(none), Fault::Knock];
+        kinds.retain(|_| are_on && !dice.one_in(3));
+        Self { kinds, pause_max: Duration::from_secs(dice.pick(&[12, 40])) }
+    }
+
     /// The next fault and how long until then; nothing where all kinds are switched off.
     pub(crate) fn next(&self, dice: &mut Dice) -> Option<(Duration, Fault)> {
         if self.kinds.is_empty() {
@@ -70,7 +93,9 @@ impl Faults {
             Fault::Crash(_) => Fault::Crash(lasting(dice)),
             Fault::Jump(_) => Fault::Jump(lasting(dice)),
             Fault::Deaf(_) => Fault::Deaf(lasting(dice)),
-            same @ (Fault::Cut | Fault::HalfOpen | Fault::Reshape) => same,
+            Fault::Die(_) => Fault::Die(lasting(dice)),
+            Fault::Squat(_) => Fault::Squat(lasting(dice)),
+            same @ (Fault::Cut | Fault::HalfOpen | Fault::Reshape | Fault::Knock) => same,
         };
         Some((dice.up_to(self.pause_max), fault))
     }

@@ -1,25 +1,31 @@
 //! What happened in a run: for the one who reads a failure, and to compare two runs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use mongrel2_transceiver::transceiver::Event;
+
+use crate::mix::Seed;
 use crate::support::{World, base};
 
 /// Tells of a run when it fails, by being dropped in a panic.
 #[derive(Debug)]
 pub(crate) struct Log {
-    seed: u64,
+    seed: Seed,
+    /// How it is set, and what goes wrong.
     faults: Vec<String>,
     last: VecDeque<String>,
     digest: u64,
+    /// What was met, and how often.
+    met: BTreeMap<String, usize>,
 }
 
 impl Log {
-    pub(crate) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: Seed) -> Self {
         // The offset basis of FNV-1a.
         let digest = 0xCBF2_9CE4_8422_2325;
-        Self { seed, faults: Vec::new(), last: VecDeque::new(), digest }
+        Self { seed, faults: Vec::new(), last: VecDeque::new(), digest, met: BTreeMap::new() }
     }
 
     pub(crate) fn note(&mut self, now: Duration, text: fmt::Arguments<'_>) {
@@ -33,15 +39,56 @@ impl Log {
         self.last.push_back(line);
     }
 
+    pub(crate) fn setting(&mut self, text: fmt::Arguments<'_>) {
+        self.note(Duration::ZERO, text);
+        self.faults.push(text.to_string());
+    }
+
     pub(crate) fn fault(&mut self, now: Duration, text: fmt::Arguments<'_>) {
         self.note(now, format_args!("FAULT {text}"));
         self.faults.push(format!("{now:>12.3?}  {text}"));
+    }
+
+    /// Something was met.
+    pub(crate) fn met(&mut self, what: &str) {
+        if let Some(count) = self.met.get_mut(what) {
+            *count += 1;
+        } else {
+            self.met.insert(what.to_owned(), 1);
+        }
+    }
+
+    /// The application was told something, of which some kinds are worth counting.
+    pub(crate) fn met_event(&mut self, event: &Event) {
+        match event {
+            Event::SessionClosed { end, .. } => self.met(&format!("end: {}", first_word(end))),
+            Event::Undelivered { reason, .. } => self.met(&format!("loss: {}", first_word(reason))),
+            Event::SessionOpened { adopted: true, .. } => self.met("session: adopted"),
+            Event::SessionOpened { .. }
+            | Event::SessionMessage { .. }
+            | Event::Request { .. }
+            | Event::Stopped { .. } => {}
+            other => self.met(&format!("told: {}", first_word(other))),
+        }
+    }
+
+    /// What was met, and how often.
+    pub(crate) const fn all_met(&self) -> &BTreeMap<String, usize> {
+        &self.met
     }
 
     /// Stands for all that was noted.
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
     }
+}
+
+/// The name of a kind, without what it has inside; of an end that two sides may have answered, both.
+fn first_word(value: &impl fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    let answered = if text.contains("answered: false") { ", unanswered" } else { "" };
+    text[..end].to_owned() + answered
 }
 
 /// The virtual time since the beginning.
@@ -52,11 +99,13 @@ pub(crate) fn elapsed(world: &World) -> Duration {
 impl Drop for Log {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("\nFaults:");
+            eprintln!("\nSettings and faults:");
             self.faults.iter().for_each(|line| eprintln!("{line}"));
             eprintln!("\nLast operations:");
             self.last.iter().for_each(|line| eprintln!("{line}"));
-            eprintln!("\nSIM_SEED={} cargo test --test simulation", self.seed);
+            // Without compression it is another world.
+            let feature = if cfg!(feature = "deflate") { "--features deflate " } else { "" };
+            eprintln!("\nSIM_SEED={} cargo test {feature}--test simulation", self.seed);
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Seeded simulations of the whole: servers with browsers, an echoing transceiver, and a network
 //! that goes wrong in every way that the seed draws; checked against a plain model.
 //!
-//! - `cargo test --test simulation` runs the seeds that once failed and the first five hundred.
-//! - `SIM_SEED=7 cargo test --test simulation` runs one, and a failure prints that line, the faults
-//!   and the last operations.
-//! - `SIM_SEEDS=20000 cargo test --test simulation` runs more.
+//! - `cargo test --test simulation` runs the worlds that once failed and the first ones.
+//! - `SIM_SEED=7 cargo test --test simulation` runs one, and a failure prints that line, the settings,
+//!   the faults and the last operations.
+//! - `SIM_SEEDS=20000 cargo test --test simulation` runs more, tells how far it is, and at the end how
+//!   often each thing was met. `SIM_FROM=500000` begins with another seed than 0.
+//!
+//! What a world is made of: `run` (its phases), `crowd`, `browser` and `peer` (servers and browsers),
+//! `application`, `rooms` and `later` (what is done on top of the handler), `visitor` (at the control
+//! socket), `mix` (what it has besides), `faults`, `strike` and `noise` (what goes wrong), `oracle` (what
+//! must hold all the same).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 #![allow(clippy::wildcard_enum_match_arm, clippy::print_stderr, reason = "tests")]
 
@@ -12,13 +18,27 @@
 mod support;
 
 mod application;
+mod browser;
+mod codec;
+#[cfg_attr(not(feature = "deflate"), path = "uncompressed.rs")]
+mod compressed;
 mod crowd;
 mod faults;
+mod later;
 mod log;
+mod many;
+mod mix;
+mod noise;
 mod oracle;
+mod peer;
 mod rooms;
 mod run;
+mod settings;
+mod strike;
 mod visitor;
+mod wording;
+
+use mix::Seed;
 
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {
@@ -28,32 +48,25 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn every_seed_holds() {
-    if let Some(seed) = number("SIM_SEED") {
-        run::run(seed);
+    if let Ok(seed) = std::env::var("SIM_SEED") {
+        run::run(seed.parse::<Seed>().unwrap_or_else(|_| panic!("SIM_SEED={seed} is no seed")));
         return;
     }
-    let count = number("SIM_SEEDS").unwrap_or(500);
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for first in 0..workers {
-            scope.spawn(move || {
-                let seeds = (0..count).skip(first).step_by(workers);
-                seeds.for_each(|seed| drop(run::run(seed)));
-            });
-        }
-    });
+    let count = number("SIM_SEEDS");
+    let first = number("SIM_FROM").unwrap_or(0);
+    many::play(first, count.unwrap_or(500), count.is_some());
 }
 
 #[test]
 fn seeds_that_once_failed_hold() {
     let lines = include_str!("seeds.txt").lines();
-    let seeds = lines.filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let seeds = lines.filter_map(|line| line.split_whitespace().next()?.parse::<Seed>().ok());
     seeds.for_each(|seed| drop(run::run(seed)));
 }
 
 #[test]
 fn equal_seeds_give_equal_runs_and_others_others() {
-    let digests = [7, 8, 7].map(|seed| run::run(seed).digest());
+    let digests = [7, 8, 7].map(|seed: u64| run::run(seed.into()).digest());
     assert_eq!(digests[0], digests[2]);
     assert_ne!(digests[0], digests[1]);
 }

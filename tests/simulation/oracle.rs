@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mongrel2_transceiver::transceiver::{ServerId, Target};
+use mongrel2_transceiver::transceiver::{Loss, ServerId, Target};
 
 /// Something said that must arrive once, or be accounted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,18 @@ pub(crate) struct Oracle {
     /// How many messages to each target were reported as lost.
     reported: BTreeMap<Target, usize>,
     open: BTreeSet<Target>,
+    /// Processes that speak ZMTP 3.0, and of which server they are.
+    old: BTreeMap<usize, usize>,
+    /// Browsers that keep RFC 6455.
+    lawful: BTreeSet<Peer>,
+    /// Those of them whose messages refer to earlier ones.
+    referring: BTreeSet<Peer>,
+    /// Who was refused something for being slow, and not told of room since.
+    refused_slow: BTreeSet<Target>,
+    /// Who was passed over for being slow.
+    skipped: BTreeSet<Target>,
+    /// How many lives each process was taken for, by all handlers.
+    lives_of: BTreeMap<usize, usize>,
     /// When each process could have lost what was on its way.
     disturbed: BTreeMap<usize, Vec<Duration>>,
     pub(crate) undelivered: usize,
@@ -69,15 +81,60 @@ impl Oracle {
         assert!(last.is_none_or(|last| last < token), "{token:?} was told after {last:?}");
     }
 
+    /// A browser has connected.
+    pub(crate) fn arrived(&mut self, peer: Peer, is_lawful: bool) {
+        if is_lawful {
+            self.lawful.insert(peer);
+        }
+    }
+
+    /// A browser compresses its messages so that they refer to earlier ones.
+    pub(crate) fn refers(&mut self, peer: Peer) {
+        self.referring.insert(peer);
+    }
+
+    /// Whether what a browser says may make no sense, because something before it was lost. Where a server
+    /// hands over to a link that is dead, and does not know it, no handler can know it either.
+    pub(crate) fn may_be_garbled(&self, target: Target) -> bool {
+        let process = self.process_of(target);
+        process.is_some_and(|process| {
+            // Over ZMTP 3.0 it may even be another's.
+            let refers = self.referring.contains(&(process, target.conn_id.0));
+            (refers && self.was_disturbed(process)) || self.old.contains_key(&process)
+        })
+    }
+
+    /// Whether it can be that a browser says this now.
+    pub(crate) fn is_plausible(&self, token: Token, target: Target) -> bool {
+        let peer = self.process_of(target).map(|process| (process, target.conn_id.0));
+        let said = self.requests.get(&token).filter(|said| !said.has_arrived);
+        let last = peer.and_then(|peer| self.told_last.get(&peer));
+        said.is_some_and(|said| Some(said.peer) == peer) && last.is_none_or(|last| *last < token)
+    }
+
+    /// Whether a target is a browser that keeps the rules.
+    pub(crate) fn is_lawful(&self, target: Target) -> bool {
+        let process = self.process_of(target);
+        process.is_some_and(|process| self.lawful.contains(&(process, target.conn_id.0)))
+    }
+
     /// The application was told something that a process has said.
     pub(crate) fn belongs(&mut self, target: Target, process: usize) {
-        let of = *self.lives.entry((target.server, target.life)).or_insert(process);
+        let of = *self.lives.entry((target.server, target.life)).or_insert_with(|| {
+            *self.lives_of.entry(process).or_default() += 1;
+            process
+        });
         assert_eq!(of, process, "{target} is of two processes");
     }
 
     /// The process that a life is of.
     pub(crate) fn process_of(&self, target: Target) -> Option<usize> {
         self.lives.get(&(target.server, target.life)).copied()
+    }
+
+    /// For how many lives a process was taken.
+    pub(crate) fn lives_of(&self, process: usize) -> usize {
+        self.lives_of.get(&process).copied().unwrap_or_default()
     }
 
     /// A reply was accepted for good; `must_arrive` unless its target may have ended before.
@@ -97,8 +154,28 @@ impl Oracle {
         assert!(self.replies.insert((token, peer), said).is_none(), "{token:?} is sent twice");
     }
 
-    /// A process of a server was given a reply.
-    pub(crate) fn received(&mut self, token: Token, peer: Peer) {
+    /// This process speaks ZMTP 3.0, and so do all others of its server.
+    pub(crate) fn is_old(&mut self, process: usize, server: usize) {
+        self.old.insert(process, server);
+    }
+
+    /// Whether a reply is on its way to a browser, as far as is known.
+    pub(crate) fn is_expected(&self, token: Token, peer: Peer) -> bool {
+        self.replies.get(&(token, peer)).is_some_and(|said| !said.has_arrived)
+    }
+
+    /// A process of a server was given a reply. False where it was for another process, and that may be:
+    /// the requests of one that speaks ZMTP 3.0 may wait unread when it dies, and then nothing tells them
+    /// from those of the next one.
+    pub(crate) fn received(&mut self, token: Token, peer: Peer) -> bool {
+        let server = |process: usize| self.old.get(&process);
+        let asked_by = self.requests.get(&token).map(|asked| asked.peer.0);
+        let is_of_another = asked_by.is_some_and(|process| {
+            process < peer.0 && server(process).is_some() && server(process) == server(peer.0)
+        });
+        if is_of_another && !self.replies.contains_key(&(token, peer)) {
+            return false;
+        }
         let said = self.replies.get_mut(&(token, peer));
         let said = said.unwrap_or_else(|| panic!("{token:?} reached {peer:?}, a stranger"));
         assert!(!said.has_arrived, "{token:?} reached {peer:?} twice");
@@ -106,10 +183,11 @@ impl Oracle {
         let order = said.order;
         // What lies in the network when a link is given up may come after what goes by the next one.
         if is_excused(&self.disturbed, said) {
-            return;
+            return true;
         }
         let last = self.received_last.insert(peer, order);
         assert!(last.is_none_or(|last| last < order), "{token:?} came after what was said later");
+        true
     }
 
     /// Grows with all that is said and all that arrives.
@@ -123,7 +201,11 @@ impl Oracle {
         self.replies.get(&(token, peer)).is_some_and(|said| said.has_arrived)
     }
 
-    pub(crate) fn reported(&mut self, targets: &[Target]) {
+    pub(crate) fn reported(&mut self, targets: &[Target], reason: Loss) {
+        if reason == Loss::Slow {
+            // A broadcast that some were too slow for, who are told of as well.
+            self.skipped.extend(targets);
+        }
         self.undelivered += targets.len();
         for target in targets {
             *self.reported.entry(*target).or_default() += 1;
@@ -140,6 +222,31 @@ impl Oracle {
 
     pub(crate) fn closed(&mut self, target: Target) {
         assert!(self.open.remove(&target), "{target} was closed and not open");
+        self.refused_slow.remove(&target);
+    }
+
+    /// Something was refused because the browser is slow.
+    pub(crate) fn refused_slow(&mut self, target: Target) {
+        self.refused_slow.insert(target);
+    }
+
+    /// The application is told of room for a browser.
+    pub(crate) fn has_room(&mut self, target: Target) {
+        let was_refused = self.refused_slow.remove(&target) | self.skipped.remove(&target);
+        assert!(was_refused, "{target} has room, and nothing was refused");
+    }
+
+    /// The handler's process has died: its sessions are nobody's, and its replies may be lost.
+    pub(crate) fn handler_died(&mut self) {
+        self.open.clear();
+        self.refused_slow.clear();
+        self.skipped.clear();
+        self.reported.clear();
+        self.lives.clear();
+        self.undelivered = 0;
+        for said in self.replies.values_mut() {
+            said.must_arrive = false;
+        }
     }
 
     pub(crate) fn open_sessions(&self) -> impl Iterator<Item = Target> {
@@ -149,6 +256,17 @@ impl Oracle {
     /// What was on its way to or from a process may be lost.
     pub(crate) fn disturbed(&mut self, process: usize, at: Duration) {
         self.disturbed.entry(process).or_default().push(at);
+    }
+
+    /// Whether anything could have been lost on the way to or from a process.
+    pub(crate) fn was_disturbed(&self, process: usize) -> bool {
+        self.disturbed.contains_key(&process)
+    }
+
+    /// Browsers that read again have room again, and the application is told.
+    pub(crate) fn judge_room(&self) {
+        let mut forgotten = self.refused_slow.iter().filter(|target| self.is_lawful(**target));
+        assert!(forgotten.next().is_none(), "never told of room: {:?}", self.refused_slow);
     }
 
     /// All that was said is over: each session that was opened was closed.
@@ -204,8 +322,16 @@ pub(crate) fn tokens_in(octets: &[u8]) -> Vec<Token> {
     tokens.collect::<Option<_>>().unwrap_or_default()
 }
 
+/// A token in a text that is worth compressing.
+pub(crate) fn padded_text_of(token: Token) -> String {
+    text_of(token) + PADDING
+}
+
+const PADDING: &str =
+    ", in a text that is long enough, and long enough the same, to be compressed, enough";
+
 /// The token that octets carry.
 pub(crate) fn token_in(octets: &[u8]) -> Option<Token> {
-    let text = std::str::from_utf8(octets).ok()?;
-    text.strip_prefix("token ")?.parse().ok().map(Token)
+    let text = std::str::from_utf8(octets).ok()?.strip_prefix("token ")?;
+    text.strip_suffix(PADDING).unwrap_or(text).parse().ok().map(Token)
 }

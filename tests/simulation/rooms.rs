@@ -7,20 +7,26 @@ use mongrel2_transceiver::transceiver::{Audience, Command, Refused, Target, Tran
 use mongrel2_transceiver::websocket::Message;
 
 use crate::log::elapsed;
-use crate::oracle::{Oracle, text_of};
+use crate::oracle::{Oracle, padded_text_of, text_of};
 use crate::support::{Dice, NodeId, World};
 
 /// Every open session is in the first, some are in others.
 const NAMES: [&str; 4] = ["everybody", "north", "south", ""];
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rooms {
     members: BTreeMap<&'static str, BTreeSet<Target>>,
     /// Broadcasts to be made once all is known that was told.
     due: usize,
+    /// Whether texts are long enough to be compressed.
+    is_padded: bool,
 }
 
 impl Rooms {
+    pub(crate) const fn new(is_padded: bool) -> Self {
+        Self { members: BTreeMap::new(), due: 0, is_padded }
+    }
+
     pub(crate) fn opened(
         &mut self,
         target: Target,
@@ -110,7 +116,8 @@ impl Rooms {
         let held = world.machine(node).group_len(room.as_bytes());
         let is_certain = held == known.len();
         let (token, now) = (oracle.new_token(), elapsed(world));
-        let message = Message::from(text_of(token));
+        let text = if self.is_padded { padded_text_of(token) } else { text_of(token) };
+        let message = Message::from(text);
         match world.submit(node, Command::Broadcast { to, except, message }) {
             Ok(()) => {
                 for target in known.into_iter().filter(|target| Some(*target) != except) {

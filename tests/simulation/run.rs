@@ -6,49 +6,52 @@ use bytes::Bytes;
 use mongrel2_transceiver::Transceiver;
 use mongrel2_transceiver::mongrel2::Sender;
 use mongrel2_transceiver::server::{self, Server};
-use mongrel2_transceiver::transceiver::{Command, Config, Slow};
-use mongrel2_transceiver::websocket::{Close, CloseCode};
+use mongrel2_transceiver::transceiver::{Command, Config};
 
-use crate::application::Application;
+use crate::application::{Application, Way};
 use crate::crowd::Process;
 use crate::faults::{Fault, Faults, shape};
 use crate::log::{Log, elapsed};
-use crate::oracle::{Oracle, Peer, Token};
+use crate::mix::{Mix, Seed};
+use crate::oracle::{self, Oracle, Token};
+use crate::peer::Peer;
+use crate::settings::{self, sender, specs};
+use crate::strike::Ending;
 use crate::support::{Dice, StreamId, World};
 use crate::visitor::{CONTROL, Visitor};
 
-struct Run {
-    log: Log,
-    world: World,
-    dice: Dice,
-    oracle: Oracle,
-    application: Application,
+pub(crate) struct Run {
+    pub(crate) log: Log,
+    pub(crate) world: World,
+    pub(crate) dice: Dice,
+    pub(crate) oracle: Oracle,
+    pub(crate) application: Application,
     /// Some worlds have a control socket, and somebody there.
-    visitor: Option<Visitor>,
-    limits: (usize, usize),
+    pub(crate) visitor: Option<Visitor>,
     /// Of each server its process, or when the next one starts.
-    servers: Vec<Result<Process, Duration>>,
-    processes: usize,
-    faults: Faults,
-    next_fault: Option<(Duration, Fault)>,
-    /// Streams of which one end is gone and the other does not know.
-    half_open: Vec<StreamId>,
+    pub(crate) servers: Vec<Result<Process, Duration>>,
+    pub(crate) processes: usize,
+    pub(crate) faults: Faults,
+    pub(crate) next_fault: Option<(Duration, Fault)>,
+    /// Streams of which one end is gone and the other does not know, and the process that had them.
+    pub(crate) half_open: Vec<(StreamId, usize)>,
     /// Whether no browser begins anything any more.
-    is_silent: bool,
+    pub(crate) is_silent: bool,
     /// What ends by itself, and when.
-    ending: Vec<(Duration, Ending)>,
+    pub(crate) ending: Vec<(Duration, Ending)>,
+    /// What the world has besides, and what goes wrong of that.
+    pub(crate) mix: Mix,
+    pub(crate) troubles: Faults,
+    pub(crate) next_trouble: Option<(Duration, Fault)>,
+    pub(crate) config: Config,
+    /// While no process of the handler lives: when the next one starts.
+    pub(crate) dead_until: Option<Duration>,
+    /// Until when a stranger knocks, and at which server.
+    pub(crate) knocking: Option<(Duration, usize)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    Stall(StreamId),
-    Refuse,
-    Hang,
-    Deaf,
-}
-
-/// Runs one seed to its end. Panics, and says how to replay it, where something does not hold.
-pub(crate) fn run(seed: u64) -> Log {
+/// Runs one world to its end. Panics, and says how to replay it, where something does not hold.
+pub(crate) fn run(seed: Seed) -> Log {
     let mut run = Run::new(seed);
     run.until(DURATION * 2 / 3, true);
     run.make_peace();
@@ -57,6 +60,7 @@ pub(crate) fn run(seed: u64) -> Log {
     run.fall_silent();
     run.oracle.judge_requests();
     run.oracle.judge_replies();
+    run.oracle.judge_room();
     run.shut_down();
     run.oracle.judge_replies();
     run.oracle.judge_sessions();
@@ -64,37 +68,39 @@ pub(crate) fn run(seed: u64) -> Log {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+    fn new(seed: Seed) -> Self {
+        let mut dice = Dice::new(seed.number);
         let mut world = World::new(dice.next());
         world.network.shape = shape(&mut dice);
-        let mut config = config(&mut dice);
-        let has_visitor = seed % 4 == 0;
+        let mut config = settings::config(&mut dice);
+        let has_visitor = seed.number % 4 == 0;
         config.control = has_visitor.then(|| CONTROL.parse().unwrap());
+        let mut mix = Mix::new(seed);
+        mix.tune(&mut config);
         let mut log = Log::new(seed);
-        log.note(Duration::ZERO, format_args!("{config:?}"));
-        let limits = (config.limits.events_max, config.limits.sessions_max);
-        let node = world.add(Transceiver::new(world.now(), config));
-        let visitor = has_visitor.then(|| Visitor::new(&mut world, seed));
+        log.setting(format_args!("{config:?}"));
+        log.setting(format_args!("{mix:?}"));
+        let node = world.add(Transceiver::new(world.now(), config.clone()));
+        let visitor = has_visitor.then(|| Visitor::new(&mut world, seed.number));
         let faults = Faults::new(&mut dice);
         let next_fault = faults.next(&mut dice);
+        let troubles = Faults::besides(&mut mix.dice, mix.has_troubles);
+        let next_trouble = troubles.next(&mut mix.dice);
         let count = 1 + dice.below(3);
         let servers = (0..count).map(|_| Err(dice.up_to(Duration::from_secs(2)))).collect();
-        let application = Application::new(node);
-        for at in 0..count {
-            let sender = Bytes::from(sender(at));
-            let [send_spec, recv_spec] = specs(at).map(|spec| spec.parse().unwrap());
-            let command = Command::AddServer { sender, send_spec, recv_spec };
-            world.submit(node, command).unwrap();
-        }
-        Self {
+        let way = Way {
+            has_bursts: mix.has_bursts,
+            has_later: mix.has_later,
+            is_padded: mix.has_deflate,
+            adopts: config.adopt,
+        };
+        let mut run = Self {
             log,
             world,
             dice,
             oracle: Oracle::default(),
-            application,
+            application: Application::new(node, way),
             visitor,
-            limits,
             servers,
             processes: 0,
             faults,
@@ -102,6 +108,24 @@ impl Run {
             half_open: Vec::new(),
             is_silent: false,
             ending: Vec::new(),
+            mix,
+            troubles,
+            next_trouble,
+            config,
+            dead_until: None,
+            knocking: None,
+        };
+        run.add_servers();
+        run
+    }
+
+    /// Tells the handler which servers it has.
+    pub(crate) fn add_servers(&mut self) {
+        for at in 0..self.servers.len() {
+            let sender = Bytes::from(sender(at));
+            let [send_spec, recv_spec] = specs(at).map(|spec| spec.parse().unwrap());
+            let command = Command::AddServer { sender, send_spec, recv_spec };
+            self.world.submit(self.application.node, command).unwrap();
         }
     }
 
@@ -117,25 +141,34 @@ impl Run {
 
     fn step(&mut self) {
         let now = elapsed(&self.world);
+        if self.dead_until.is_some_and(|until| until <= now) {
+            self.revive();
+        }
         for at in 0..self.servers.len() {
             if matches!(self.servers[at], Err(start) if start <= now) {
                 self.start(at);
             }
             let Ok(process) = &mut self.servers[at] else { continue };
             if !self.is_silent && self.dice.one_in(3) {
-                process.act(&mut self.dice, &mut self.oracle);
+                process.act(&mut self.dice, &mut self.mix, &mut self.oracle);
             }
+            process.linger(now, &mut self.mix, self.is_silent);
             process.deliver(&mut self.world, &mut self.oracle);
         }
         let pause = self.dice.up_to(Duration::from_millis(400));
         self.world.run_for(pause);
-        self.application.work(&mut self.world, &mut self.dice, &mut self.oracle, &mut self.log);
+        self.suffer_knocking();
+        if self.dead_until.is_none() {
+            let dice = (&mut self.dice, &mut self.mix);
+            self.application.work(&mut self.world, dice, &mut self.oracle, &mut self.log);
+        }
         if let Some(visitor) = &mut self.visitor {
             visitor.work(&mut self.world, &mut self.log);
         }
         for process in self.servers.iter_mut().flatten() {
-            process.take_replies(&mut self.world, &mut self.oracle);
+            process.take_replies(&mut self.world, &mut self.oracle, &mut self.log);
         }
+        self.give_up_the_unbound();
         self.check_limits();
     }
 
@@ -145,134 +178,25 @@ impl Run {
         (config.send_spec, config.recv_spec) = (send_spec, recv_spec);
         config.recv_ident =
             Bytes::from(if self.dice.one_in(2) { sender(at) } else { String::new() });
-        let node = self.world.add(Server::new(self.world.now(), config));
+        let is_old = self.mix.old_in.is_some_and(|count| at % count == 0);
+        let server = Server::new(self.world.now(), config);
+        let node = self.world.add(Peer::new(server, is_old));
         self.processes += 1;
         let number = self.processes;
+        if is_old {
+            self.oracle.is_old(number, at);
+        }
         self.log.note(elapsed(&self.world), format_args!("process {number} of server {at}"));
+        self.log.met(if is_old { "server: of ZMTP 3.0" } else { "server: of ZMTP 3.1" });
         self.servers[at] = Ok(Process::new(number, node, &mut self.dice));
     }
 
-    /// The fault that is due, if one is, and the end of those before.
-    fn go_wrong(&mut self) {
-        let now = elapsed(&self.world);
-        let (over, still) = self.ending.iter().partition(|(at, _)| *at <= now);
-        self.ending = still;
-        let over: Vec<(Duration, Ending)> = over;
-        over.into_iter().for_each(|(_, ending)| self.end(ending));
-        let Some((at, fault)) = self.next_fault.filter(|(at, _)| *at <= now) else { return };
-        self.log.fault(now, format_args!("{fault:?}"));
-        self.strike(fault);
-        self.next_fault = self.faults.next(&mut self.dice).map(|(after, next)| (at + after, next));
-    }
-
-    fn strike(&mut self, fault: Fault) {
-        let now = elapsed(&self.world);
-        match fault {
-            Fault::Cut => {
-                if let Some(stream) = self.some_stream() {
-                    self.world.network.cut(stream);
-                }
-            }
-            Fault::HalfOpen => self.half_open(),
-            Fault::Stall(time) => {
-                if let Some(stream) = self.some_stream() {
-                    self.world.network.stall(stream, true);
-                    self.ending.push((now + time, Ending::Stall(stream)));
-                }
-            }
-            Fault::Refuse(time) => {
-                self.world.network.refuses = true;
-                self.ending.push((now + time, Ending::Refuse));
-            }
-            Fault::Hang(time) => {
-                self.world.network.hangs = true;
-                self.ending.push((now + time, Ending::Hang));
-            }
-            Fault::Crash(time) => self.crash(time),
-            Fault::Jump(time) => {
-                self.disturb_all();
-                self.world.jump(time);
-            }
-            Fault::Deaf(time) => {
-                self.world.set_deaf(self.application.node, true);
-                self.ending.push((now + time, Ending::Deaf));
-            }
-            Fault::Reshape => self.world.network.shape = shape(&mut self.dice),
-        }
-    }
-
-    /// One end of a stream is gone and the other is told nothing.
-    fn half_open(&mut self) {
-        let Some(stream) = self.some_stream() else { return };
-        let handler = self.application.node;
-        let mut servers = self.servers.iter().flatten().map(|process| process.node);
-        let server = servers.find(|node| self.world.streams(*node).contains(&stream));
-        if self.dice.one_in(2) && self.world.streams(handler).contains(&stream) {
-            self.world.half_open(stream, handler);
-        } else if let Some(server) = server {
-            self.world.half_open(stream, server);
-        }
-        self.half_open.push(stream);
-    }
-
-    fn crash(&mut self, time: Duration) {
-        let now = elapsed(&self.world);
-        let at = self.dice.below(self.servers.len());
-        if let Ok(process) = &mut self.servers[at] {
-            // What it has taken in counts as received.
-            process.take_replies(&mut self.world, &mut self.oracle);
-            self.oracle.disturbed(process.number, now);
-            self.world.crash(process.node);
-            self.servers[at] = Err(now + time);
-        }
-    }
-
-    /// A stream of some server, which may lose what is on its way.
-    fn some_stream(&mut self) -> Option<StreamId> {
-        let at = self.dice.below(self.servers.len());
-        let process = self.servers[at].as_ref().ok()?;
-        let streams = self.world.streams(process.node);
-        if streams.is_empty() {
-            return None;
-        }
-        self.oracle.disturbed(process.number, elapsed(&self.world));
-        Some(self.dice.pick(&streams))
-    }
-
-    fn disturb_all(&mut self) {
-        let now = elapsed(&self.world);
-        for process in self.servers.iter().flatten() {
-            self.oracle.disturbed(process.number, now);
-        }
-    }
-
-    fn end(&mut self, ending: Ending) {
-        match ending {
-            Ending::Stall(stream) => self.world.network.stall(stream, false),
-            Ending::Refuse => self.world.network.refuses = false,
-            Ending::Hang => self.world.network.hangs = false,
-            Ending::Deaf => self.world.set_deaf(self.application.node, false),
-        }
-    }
-
-    /// All faults end.
-    fn make_peace(&mut self) {
-        let now = elapsed(&self.world);
-        self.log.fault(now, format_args!("peace"));
-        // The operating systems find out at last: a server has no heartbeats of its own.
-        for stream in std::mem::take(&mut self.half_open) {
-            for process in self.servers.iter().flatten() {
-                if self.world.streams(process.node).contains(&stream) {
-                    self.oracle.disturbed(process.number, now);
-                }
-            }
-            self.world.network.cut(stream);
-        }
-        let endings = std::mem::take(&mut self.ending);
-        endings.into_iter().for_each(|(_, ending)| self.end(ending));
-        for server in &mut self.servers {
-            if let Err(start) = server {
-                *start = now;
+    /// A process that finds its ports taken ends, and another tries again.
+    fn give_up_the_unbound(&mut self) {
+        for at in 0..self.servers.len() {
+            if matches!(&self.servers[at], Ok(process) if !process.is_bound) {
+                self.log.met("server: could not be bound");
+                self.crash_server(at, Duration::from_secs(1));
             }
         }
     }
@@ -285,7 +209,7 @@ impl Run {
         let mut probes = vec![Vec::new(); self.servers.len()];
         let mut again = Duration::ZERO;
         loop {
-            let has_returned = |probe: &(Token, Peer)| self.oracle.has_returned(*probe);
+            let has_returned = |probe: &(Token, oracle::Peer)| self.oracle.has_returned(*probe);
             if probes.iter().all(|probes| probes.iter().any(has_returned)) {
                 break;
             }
@@ -336,8 +260,12 @@ impl Run {
     }
 
     fn check_limits(&mut self) {
+        if self.dead_until.is_some() {
+            return;
+        }
         let stats = self.world.machine(self.application.node).stats();
-        let (events_max, sessions_max) = self.limits;
+        let limits = &self.config.limits;
+        let (events_max, sessions_max) = (limits.events_max, limits.sessions_max);
         // The visitor's guest is one more.
         let count = self.servers.len() + usize::from(self.visitor.is_some());
         assert!(stats.sessions <= sessions_max * count, "{stats:?}");
@@ -345,41 +273,6 @@ impl Run {
         // Beyond the limit only what ends sessions, and reports about commands.
         assert!(stats.events <= 2 * events_max + sessions_max * count + 2, "{stats:?}");
     }
-}
-
-fn config(dice: &mut Dice) -> Config {
-    let mut config = Config::default();
-    config.seed = dice.next();
-    config.ping_interval = dice.pick(&[None, Some(5), Some(30)]).map(Duration::from_secs);
-    config.close_timeout = Duration::from_millis(dice.pick(&[100, 5_000]));
-    let limits = &mut config.limits;
-    limits.events_max = dice.pick(&[1, 4, 1024]);
-    limits.sessions_max = dice.pick(&[5, 1000]);
-    limits.send_messages_max = dice.pick(&[4, 50, 10_000]);
-    limits.send_bytes_max = dice.pick(&[1_000, 1 << 20]);
-    limits.message_size_max = dice.pick(&[1_000, 1 << 20]);
-    limits.memberships_max = dice.pick(&[10, 1000]);
-    limits.groups_max = dice.pick(&[3, 1000]);
-    limits.read_size = dice.pick(&[100, 64 << 10]);
-    limits.write_size = dice.pick(&[1, 64 << 10]);
-    // No throw of its own, so that worlds stay what they were.
-    config.slow = match config.seed % 4 {
-        0 => Slow::DropOldest,
-        1 => Slow::Close(Close::new(CloseCode::POLICY, "slow").unwrap()),
-        _ => Slow::Wait,
-    };
-    if config.seed % 3 == 0 {
-        config.limits.target_messages_max = 2;
-    }
-    config
-}
-
-fn sender(server: usize) -> String {
-    format!("server-{server}")
-}
-
-fn specs(server: usize) -> [String; 2] {
-    [9, 8].map(|port| format!("tcp://127.0.0.1:70{server}{port}"))
 }
 
 /// How long a run lasts, in virtual time.
