@@ -205,7 +205,9 @@ impl Core {
             self.close_when_flushed(id, io);
         }
         let end = later(io.now(), self.config.linger);
-        if end > io.now() {
+        if self.is_stopped {
+            // With the last link: nothing is waited for.
+        } else if end > io.now() {
             self.timers.set(Timer::Shutdown, end);
         } else {
             self.shutdown_is_over(io);
@@ -231,8 +233,10 @@ impl Core {
         for id in ids {
             self.finish_link(id, io);
         }
-        self.timers.set(Timer::Shutdown, later(io.now(), time.max(TIME_MIN)));
-        self.check_stopped();
+        if !self.is_stopped {
+            self.timers.set(Timer::Shutdown, later(io.now(), time.max(TIME_MIN)));
+            self.check_stopped();
+        }
     }
 
     /// Ends everything now.

@@ -175,3 +175,12 @@ fn a_subscription_does_not_keep_the_chunk_that_it_came_in() {
     assert_eq!(pair.core.notices.len(), 3);
     assert!(chunk.is_unique());
 }
+
+#[test]
+fn a_socket_that_has_stopped_waits_for_nothing() {
+    let mut pair = pair(SocketType::Rep, SocketType::Req);
+    pair.core.shutdown(&mut pair.io);
+    let stopped = std::iter::from_fn(|| pair.core.pop_notice(&mut pair.io));
+    assert!(stopped.into_iter().any(|event| matches!(event, Event::Stopped { .. })));
+    assert_eq!(pair.core.next_deadline(), None);
+}
