@@ -259,10 +259,23 @@ impl Run {
         assert!(self.visitor.as_ref().is_none_or(|visitor| visitor.answers > 5));
     }
 
+    /// Whoever waits for something wants to be told the time, for it may never come.
+    fn check_deadlines(&mut self) {
+        let application = &self.application;
+        let is_stopped = application.stopped.is_some();
+        let stats = self.world.machine(application.node).stats();
+        // Nothing tells whether a peer of ZMTP 3.0 that has not subscribed is still there.
+        let waits = stats.servers_up < stats.servers && self.mix.old_in.is_none();
+        let has_deadline = self.world.next_deadline(application.node).is_some();
+        assert!(!waits || has_deadline, "servers are awaited without a deadline");
+        assert!(!is_stopped || !has_deadline, "a handler that has stopped waits for something");
+    }
+
     fn check_limits(&mut self) {
         if self.dead_until.is_some() {
             return;
         }
+        self.check_deadlines();
         let stats = self.world.machine(self.application.node).stats();
         let limits = &self.config.limits;
         let (events_max, sessions_max) = (limits.events_max, limits.sessions_max);
