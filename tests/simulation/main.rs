@@ -54,7 +54,7 @@ fn every_seed_holds() {
     }
     let count = number("SIM_SEEDS");
     let first = number("SIM_FROM").unwrap_or(0);
-    many::play(first, count.unwrap_or(500), count.is_some());
+    many::play(first, count.unwrap_or(WORLDS), count.is_some());
 }
 
 #[test]
@@ -70,3 +70,6 @@ fn equal_seeds_give_equal_runs_and_others_others() {
     assert_eq!(digests[0], digests[2]);
     assert_ne!(digests[0], digests[1]);
 }
+
+/// Worlds that are played where nobody says how many.
+const WORLDS: u64 = 2000;
