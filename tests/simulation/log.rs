@@ -12,7 +12,8 @@ use crate::support::{World, base};
 /// Tells of a run when it fails, by being dropped in a panic.
 #[derive(Debug)]
 pub(crate) struct Log {
-    seed: Seed,
+    /// The command that plays it again.
+    replay: String,
     /// How it is set, and what goes wrong.
     faults: Vec<String>,
     last: VecDeque<String>,
@@ -22,10 +23,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) const fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
+        let replay = replay(&format!("SIM_SEED={seed}"));
         // The offset basis of FNV-1a.
         let digest = 0xCBF2_9CE4_8422_2325;
-        Self { seed, faults: Vec::new(), last: VecDeque::new(), digest, met: BTreeMap::new() }
+        Self { replay, faults: Vec::new(), last: VecDeque::new(), digest, met: BTreeMap::new() }
     }
 
     pub(crate) fn note(&mut self, now: Duration, text: fmt::Arguments<'_>) {
@@ -37,6 +39,11 @@ impl Log {
             self.last.pop_front();
         }
         self.last.push_back(line);
+    }
+
+    /// It is another command that plays this again.
+    pub(crate) fn replay_by(&mut self, replay: String) {
+        self.replay = replay;
     }
 
     pub(crate) fn setting(&mut self, text: fmt::Arguments<'_>) {
@@ -91,6 +98,13 @@ fn first_word(value: &impl fmt::Debug) -> String {
     text[..end].to_owned() + answered
 }
 
+/// The command that plays something again.
+pub(crate) fn replay(what: &str) -> String {
+    // Without compression it is another world.
+    let feature = if cfg!(feature = "deflate") { "--features deflate " } else { "" };
+    format!("{what} cargo test {feature}--test simulation")
+}
+
 /// The virtual time since the beginning.
 pub(crate) fn elapsed(world: &World) -> Duration {
     world.now() - base()
@@ -103,9 +117,7 @@ impl Drop for Log {
             self.faults.iter().for_each(|line| eprintln!("{line}"));
             eprintln!("\nLast operations:");
             self.last.iter().for_each(|line| eprintln!("{line}"));
-            // Without compression it is another world.
-            let feature = if cfg!(feature = "deflate") { "--features deflate " } else { "" };
-            eprintln!("\nSIM_SEED={} cargo test {feature}--test simulation", self.seed);
+            eprintln!("\n{}", self.replay);
         }
     }
 }

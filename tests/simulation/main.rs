@@ -6,6 +6,8 @@
 //!   the faults and the last operations.
 //! - `SIM_SEEDS=20000 cargo test --test simulation` runs more, tells how far it is, and at the end how
 //!   often each thing was met. `SIM_FROM=500000` begins with another seed than 0.
+//! - `SIM_STEPS=all cargo test --test simulation every_step` lets each operation of the handler fail, in
+//!   a run of its own: see `steps`, of which the default is a sample.
 //!
 //! What a world is made of: `run` (its phases), `crowd`, `browser` and `peer` (servers and browsers),
 //! `application`, `rooms` and `later` (what is done on top of the handler), `visitor` (at the control
@@ -34,6 +36,7 @@ mod peer;
 mod rooms;
 mod run;
 mod settings;
+mod steps;
 mod strike;
 mod visitor;
 mod wording;

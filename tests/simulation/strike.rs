@@ -242,6 +242,16 @@ impl Run {
         }
     }
 
+    /// The one stream that is reset in a short world may take with it what was on its way, and nothing else.
+    pub(crate) fn suffer_reset(&mut self, before: Duration) {
+        for process in self.servers.iter().flatten() {
+            let is_known = self.oracle.was_disturbed(process.number);
+            if !is_known && self.world.was_reset(process.node) {
+                self.oracle.disturbed(process.number, before);
+            }
+        }
+    }
+
     fn noise(&mut self, manner: Manner) -> NodeId<Noise> {
         let dice = self.mix.dice.clone();
         let noise = self.world.add(Noise::new(self.world.now(), manner, dice));

@@ -15,7 +15,7 @@ pub(crate) use by_hand::ByHand;
 pub(crate) use contract::Checked;
 pub(crate) use mongrel2_transceiver_memory::Dice;
 pub(crate) use mongrel2_transceiver_memory::wires::{Shape, StreamId};
-pub(crate) use world::{NodeId, World};
+pub(crate) use world::{NodeId, Watched, World};
 
 /// The one instant that all virtual times are counted from.
 #[expect(clippy::disallowed_methods, reason = "a base for made-up times")]

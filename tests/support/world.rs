@@ -21,6 +21,25 @@ pub(crate) struct World {
     deadlines: Vec<Option<Duration>>,
     /// Of each node the calls of the running second that told it the time and led to nothing.
     idle: Vec<(u64, usize)>,
+    watched: Option<Watched>,
+}
+
+/// A node of which one operation is to fail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watched {
+    node: usize,
+    step: Option<usize>,
+    /// Operations so far that can fail.
+    pub(crate) count: usize,
+    pub(crate) failed: Option<Failed>,
+}
+
+/// An operation that failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed {
+    pub(crate) kind: &'static str,
+    /// The node at the other end of a stream that was reset.
+    peer: Option<usize>,
 }
 
 /// Names a machine of a [`World`], with its type.
@@ -43,7 +62,23 @@ impl World {
         let mut network = Wires::new(Dice::new(seed));
         network.crosses = true;
         let (nodes, deadlines, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Self { network, nodes, steps: 0, deadlines, idle }
+        Self { network, nodes, steps: 0, deadlines, idle, watched: None }
+    }
+
+    /// Counts the operations of the next node that is added, and lets this one fail, counted from 0.
+    pub(crate) fn watch_next(&mut self, step: Option<usize>) {
+        self.watched = Some(Watched { node: self.nodes.len(), step, count: 0, failed: None });
+    }
+
+    /// What became of the node that is watched.
+    pub(crate) const fn watched(&self) -> Option<Watched> {
+        self.watched
+    }
+
+    /// Whether the stream that was reset is one of this node.
+    pub(crate) fn was_reset<M>(&self, id: NodeId<M>) -> bool {
+        let failed = self.watched.and_then(|watched| watched.failed);
+        failed.is_some_and(|failed| failed.peer == Some(id.0))
     }
 
     /// The time now, for machines about to be added.
@@ -198,8 +233,12 @@ impl World {
         let mut has_done = false;
         loop {
             while let Some(output) = node.poll_output() {
-                self.network.perform(id, output);
                 has_done = true;
+                let watched = self.watched.as_mut().filter(|watched| watched.node == id);
+                match watched.and_then(|watched| watched.failing(&output)) {
+                    Some(failed) => failed.peer = self.network.fail(id, output),
+                    None => self.network.perform(id, output),
+                }
             }
             if !node.work(now) {
                 let deadline = node.next_deadline();
@@ -212,6 +251,23 @@ impl World {
 
     fn host<M: Machine + 'static>(&mut self, id: NodeId<M>) -> &mut Host<M> {
         self.nodes[id.0].as_any().downcast_mut().expect("a living node of this type")
+    }
+}
+
+impl Watched {
+    /// Counts an operation; where it is to fail, what is to be known of that.
+    fn failing(&mut self, output: &Output) -> Option<&mut Failed> {
+        let kind = match output {
+            Output::Connect { .. } => "connect",
+            Output::Listen { .. } => "listen",
+            Output::Accept { .. } => "accept",
+            Output::Read { .. } => "read",
+            Output::Write { .. } => "write",
+            Output::Finish { .. } | Output::Close { .. } | Output::Unlisten { .. } => return None,
+        };
+        self.count += 1;
+        let fails = self.step == Some(self.count - 1);
+        fails.then(|| self.failed.insert(Failed { kind, peer: None }))
     }
 }
 

@@ -14,6 +14,8 @@ use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Output, Segments
 
 use crate::Dice;
 
+mod failing;
+
 /// How streams behave that are opened from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {

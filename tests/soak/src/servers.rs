@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::server::Config;
@@ -50,7 +51,10 @@ impl Servers {
         let life = slot.lives.load(Ordering::SeqCst);
         let server = slot.server.read().unwrap_or_else(PoisonError::into_inner);
         match server.as_ref()?.client(protocol).wait() {
-            Ok(client) => Some(Visit { client, slot, life }),
+            Ok(mut client) => {
+                client.set_timeout(PATIENCE);
+                Some(Visit { client, slot, life })
+            }
             Err(error) => panic!("no client: {error}"),
         }
     }
@@ -113,3 +117,6 @@ fn started(config: Config) -> Server {
 }
 
 const SLOTS: usize = 3;
+
+/// A handler tries a server that has ended every five seconds, by each of two links.
+const PATIENCE: Duration = Duration::from_secs(30);
