@@ -85,6 +85,11 @@ pub mod endpoint;
 pub mod introduction;
 pub mod machine;
 pub mod mongrel2;
+#[cfg(not(planted))]
+mod planted;
+#[cfg(planted)]
+#[doc(hidden)]
+pub mod planted;
 mod rng;
 pub mod segments;
 pub mod server;

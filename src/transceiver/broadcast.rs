@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
+use crate::planted::{Bug, is_planted};
 use crate::websocket::Message;
 
 use super::command::{Audience, Refused};
@@ -178,7 +179,7 @@ impl Batch {
 
     fn put(&mut self, conn_id: ConnId, outbox: &mut Outbox) {
         self.to.push(conn_id);
-        if self.to.len() == TARGETS_MAX {
+        if self.to.len() == TARGETS_MAX + usize::from(is_planted(Bug::OneTargetTooMany)) {
             self.send(outbox);
         }
     }
@@ -219,7 +220,7 @@ impl Share {
                 Box::new(std::iter::from_fn(some).flatten())
             }
         };
-        each.filter(|conn_id| Some(*conn_id) != self.except)
+        each.filter(|conn_id| Some(*conn_id) != self.except || is_planted(Bug::NotExcepted))
     }
 
     /// Those there is room for, as long as nothing has changed since the survey.

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, Kind, Request, http};
+use crate::planted::{Bug, is_planted};
 use crate::socket;
 use crate::websocket::{self, Close, CloseCode, Flags, FrameError, Incoming, Opcode};
 
@@ -97,6 +98,9 @@ impl Server {
             // Else it is one that was heard before.
             self.outbox.heard(target.conn_id, request.kind(), cx.io.now());
         }
+        if is_planted(Bug::ToldTwice) && target.conn_id.0 % 4 == 1 {
+            cx.events.push(Event::Request { target, request: request.clone() });
+        }
         cx.events.push(match step {
             Some(Step::Start(path)) => Event::UploadStarted { target, request, path },
             Some(Step::Done(path)) => Event::UploadDone { target, request, path },
@@ -146,7 +150,8 @@ impl Server {
 
     /// Whether one more session is within the limit; connections that have ended do not count.
     pub(super) fn has_slot(&self, config: &Config) -> bool {
-        self.sessions.live_len() < config.limits.sessions_max.max(1)
+        is_planted(Bug::SessionsUnbounded)
+            || self.sessions.live_len() < config.limits.sessions_max.max(1)
     }
 
     pub(super) fn enter(&mut self, conn_id: ConnId, state: State, cx: &Context<'_>) {
@@ -213,9 +218,10 @@ impl Server {
                 let target = self.target(conn_id);
                 cx.events.push(Event::SessionMessage { target, message, raw });
             }
-            Ok((Incoming::Ping(payload), _)) => {
+            Ok((Incoming::Ping(payload), _)) if !is_planted(Bug::PingUnanswered) => {
                 self.outbox.push(Delivery::pong(conn_id, &payload));
             }
+            Ok((Incoming::Ping(_), _)) => {}
             Ok((Incoming::Pong(payload), _)) => self.pong(conn_id, &payload),
             Ok((Incoming::Close(close), _)) => {
                 self.begin_ending(conn_id, SessionEnd::ByClient(close), cx);
@@ -274,6 +280,7 @@ impl Server {
             return;
         }
         match end {
+            SessionEnd::ByClient(_) if is_planted(Bug::CloseUnanswered) => {}
             SessionEnd::ByClient(close) => self.push_close(conn_id, close),
             SessionEnd::Violation(error) => {
                 let code = Some(error.answer());
@@ -289,7 +296,9 @@ impl Server {
             | SessionEnd::Broken
             | SessionEnd::ServerLost => {}
         }
-        self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
+        if !is_planted(Bug::HangUpForgotten) {
+            self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
+        }
         self.sessions.set_state(conn_id, State::Gone);
     }
 
@@ -313,6 +322,9 @@ impl Server {
         self.no_longer_open(conn_id, State::Gone);
         let target = self.target(conn_id);
         tracing::trace!(%target, %end, "session closed");
+        if is_planted(Bug::ClosedTwice) && conn_id.0 % 4 == 1 {
+            cx.events.push(Event::SessionClosed { target, end: end.clone() });
+        }
         cx.events.push(Event::SessionClosed { target, end });
     }
 
@@ -341,7 +353,11 @@ impl Server {
         let lost = self.outbox.gone(conn_id);
         self.report_undelivered(lost, Loss::Disconnected);
         self.groups.leave_all(conn_id);
+        if is_planted(Bug::ReplyToNotice) && conn_id.0 % 4 == 1 {
+            self.outbox.push(Delivery::hang_up(conn_id, Origin::Own));
+        }
         let end = match self.sessions.remove(conn_id) {
+            Some(State::Open) if is_planted(Bug::NeverClosed) && conn_id.0 % 4 == 1 => return,
             Some(State::Open) => SessionEnd::Disconnected,
             Some(State::Closing) => self.our_end(false),
             // Its end was told already, or is about to be.

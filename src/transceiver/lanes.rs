@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::mongrel2::ConnId;
+use crate::planted::{Bug, is_planted};
 use crate::socket::HighWater;
 
 use super::delivery::Delivery;
@@ -157,6 +158,7 @@ impl Lanes {
         lane.marks.add(delivery.weight);
         match lane.waiting.back_mut() {
             Some(last) if last.takes(&delivery, together_max) => last.put(delivery),
+            Some(_) if is_planted(Bug::Overtaking) => lane.waiting.push_front(Held::new(delivery)),
             _ => lane.waiting.push_back(Held::new(delivery)),
         }
     }

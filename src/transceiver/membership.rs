@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::mongrel2::ConnId;
+use crate::planted::{Bug, is_planted};
 
 use super::command::Refused;
 use super::config::Config;
@@ -82,6 +83,8 @@ impl Server {
     /// A session is not open any more, and in no group.
     pub(super) fn no_longer_open(&mut self, conn_id: ConnId, state: State) {
         self.sessions.set_state(conn_id, state);
-        self.groups.leave_all(conn_id);
+        if !is_planted(Bug::GhostInGroup) {
+            self.groups.leave_all(conn_id);
+        }
     }
 }

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::introduction::Proof;
 use crate::mongrel2::{ConnId, Kind, Sender, TARGETS_MAX, encode_extended_head, encode_head};
+use crate::planted::{Bug, is_planted};
 use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
 
@@ -92,6 +93,9 @@ impl Outbox {
 
     /// Whether it refused something and has room again; says so once.
     pub(crate) fn reopened(&mut self) -> bool {
+        if is_planted(Bug::RoomUntold) {
+            return false;
+        }
         // Both are asked, so that neither tells of it a second time.
         self.marks.reopened() | self.lanes.reopened()
     }
@@ -133,6 +137,10 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, delivery: Delivery) {
+        if is_planted(Bug::LostReply) && delivery.told_of().count() == 1 && delivery.weight % 8 == 3
+        {
+            return;
+        }
         match delivery.to {
             Recipients::One(to) if delivery.is_repeatable() => self.owed.forget(to),
             Recipients::One(to) if delivery.origin == Origin::Application => self.owed.answered(to),
@@ -161,6 +169,9 @@ impl Outbox {
 
     /// A delivery is neither waiting nor under way any more.
     fn release(&mut self, origin: Origin, parts: usize, weight: usize) {
+        if is_planted(Bug::LeakedCount) && weight % 8 == 3 {
+            return;
+        }
         self.marks.remove(parts, weight);
         if origin == Origin::Own {
             self.own.remove(parts, weight);
@@ -536,6 +547,9 @@ impl Outbox {
 
     /// What waits cannot be delivered any more: whom the application's deliveries were for.
     pub(crate) fn lose_waiting(&mut self) -> Vec<ConnId> {
+        if is_planted(Bug::StaleReplies) {
+            return Vec::new();
+        }
         self.proof = None;
         let mut lost = self.lose_lanes();
         while let Some(delivery) = self.waiting.pop_front() {

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::mongrel2::{ConnId, TARGETS_MAX};
+use crate::planted::{Bug, is_planted};
 use crate::websocket::{Close, CloseCode, Message};
 
 use super::command::Refused;
@@ -20,7 +21,8 @@ use super::window::Window;
 impl Server {
     /// Whether something can still be said to this target at all.
     pub(super) fn check(&self, target: Target) -> Result<(), Refused> {
-        let is_current = self.life.is_current(target.life) && target.conn_id.0 >= 0;
+        let is_current = self.life.is_current(target.life) || is_planted(Bug::FormerLife);
+        let is_current = is_current && target.conn_id.0 >= 0;
         if self.parting.is_flushing() {
             Err(Refused::ShuttingDown)
         } else if is_current {
@@ -105,7 +107,9 @@ impl Server {
                     Packing::Shared => compression.pack(message),
                     Packing::Plain | Packing::Own => encode(message),
                 };
-                let delivery = Delivery::to_one(target.conn_id, body, Origin::Application);
+                let is_wrong = is_planted(Bug::WrongTarget) && target.conn_id.0 % 4 == 1;
+                let to = ConnId(target.conn_id.0 + i64::from(is_wrong));
+                let delivery = Delivery::to_one(to, body, Origin::Application);
                 let is_unpacked = packing == Packing::Own;
                 self.outbox.push(if is_unpacked { delivery.unpacked() } else { delivery });
             }
@@ -183,7 +187,9 @@ impl Server {
             self.push_close(conn_id, &reason);
             self.end_session(conn_id, None, SessionEnd::Idle, cx);
         }
-        self.end_the_silent(&visit.to_end, cx);
+        if !is_planted(Bug::SilentForEver) {
+            self.end_the_silent(&visit.to_end, cx);
+        }
         // Those who read too slowly were sent a ping that they have not answered.
         visit.to_ping.retain(|conn_id| !self.outbox.holds(*conn_id));
         if !visit.to_ping.is_empty() {

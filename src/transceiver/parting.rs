@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::planted::{Bug, is_planted};
 use crate::socket::later;
 
 use super::life::Side;
@@ -115,10 +116,13 @@ impl Parting {
         let (Stage::Farewell { look_at, .. }, Some(times)) = (&mut self.stage, self.times) else {
             return false;
         };
-        if now >= times.farewell {
+        if now >= times.farewell && !is_planted(Bug::EndlessShutdown) {
             return true;
         }
         if now < *look_at {
+            return false;
+        }
+        if is_planted(Bug::Spinning) {
             return false;
         }
         *look_at = later(now, self.pause).min(times.farewell);

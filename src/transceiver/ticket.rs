@@ -1,6 +1,7 @@
 //! What is kept of a delivery while it is under way.
 
 use crate::mongrel2::ConnId;
+use crate::planted::{Bug, is_planted};
 
 use super::delivery::{Delivery, Origin, Recipients};
 
@@ -27,7 +28,7 @@ impl Ticket {
         Self::Body { to: None, parts: 0, weight: 0, answers: Vec::new(), part_of: None };
 
     pub(super) fn new(delivery: Delivery) -> Self {
-        if delivery.is_repeatable() {
+        if delivery.is_repeatable() || is_planted(Bug::SentTwice) {
             return Self::End(delivery);
         }
         let Delivery { to, origin, parts, weight, answers, is_part, .. } = delivery;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::planted::{Bug, is_planted};
+
 use super::Error;
 use super::buffer::Buffer;
 
@@ -185,6 +187,7 @@ pub(super) fn encode_command_header(out: &mut BytesMut, size: usize) {
 
 /// Takes the short form where the size fits into it (RFC 37: `short-size`, `long-size`).
 fn encode_header(out: &mut BytesMut, flags: u8, size: usize) {
+    let size = size - usize::from(size == 255 && is_planted(Bug::FrameOf255));
     if let Ok(short) = u8::try_from(size) {
         out.put_slice(&[flags, short]);
     } else {

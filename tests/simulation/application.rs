@@ -13,6 +13,7 @@ use crate::mix::Mix;
 use crate::oracle::{Oracle, Token, padded_text_of, text_of, token_in};
 use crate::rooms::Rooms;
 use crate::support::{Dice, NodeId, World};
+use crate::unsent;
 
 #[derive(Debug)]
 pub(crate) struct Application {
@@ -58,6 +59,9 @@ impl Application {
         oracle: &mut Oracle,
         log: &mut Log,
     ) {
+        for octets in world.unsent(self.node) {
+            unsent::note(&octets, oracle);
+        }
         for event in world.events(self.node) {
             log.note(elapsed(world), format_args!("{event:?}"));
             log.met_event(&event);

@@ -11,6 +11,9 @@ pub(crate) struct Browser {
     pub(crate) nature: Nature,
     pub(crate) is_open: bool,
     pub(crate) has_closed: bool,
+    /// Whether the handler owes it the answer to a ping, and whether it has sent a close frame.
+    pub(crate) awaits_pong: bool,
+    pub(crate) was_closed: bool,
     pub(crate) codec: Codec,
     /// What its handshake offers.
     pub(crate) offer: Option<&'static str>,
@@ -50,9 +53,20 @@ impl Browser {
             nature,
             is_open: false,
             has_closed: false,
+            awaits_pong: false,
+            was_closed: false,
             codec: Codec::new(),
             offer,
             queue: VecDeque::new(),
+        }
+    }
+
+    /// Takes note of what the handler says.
+    pub(crate) fn hears(&mut self, decoded: &Decoded) {
+        match decoded {
+            Decoded::Pong(_) => self.awaits_pong = false,
+            Decoded::Close(_) => self.was_closed = true,
+            Decoded::Message(_) | Decoded::Ping(_) => {}
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Process {
     gone: BTreeMap<i64, Codec>,
     /// Whether its ports were free. If not it is of no use.
     pub(crate) is_bound: bool,
+    /// Whether the application says much at once.
+    pub(crate) is_hurried: bool,
 }
 
 impl Process {
@@ -49,6 +51,7 @@ impl Process {
             late: Vec::new(),
             gone: BTreeMap::new(),
             is_bound: true,
+            is_hurried: false,
         }
     }
 
@@ -102,6 +105,13 @@ impl Process {
         }
     }
 
+    /// So many browsers that a broadcast to them takes several messages.
+    pub(crate) fn crowd_in(&mut self, oracle: &mut Oracle) {
+        for _ in 0..CROWD {
+            self.open(Browser::new(Nature::Lively, None), "13", oracle);
+        }
+    }
+
     /// A browser connects.
     fn arrive(&mut self, dice: &mut Dice, mix: &mut Mix, oracle: &mut Oracle) {
         let natures = [Nature::Plain, Nature::Lively, Nature::Lively, Nature::Silent, Nature::Rude];
@@ -109,17 +119,22 @@ impl Process {
         if nature == Nature::Lively && mix.has_slow && mix.dice.one_in(2) {
             nature = Nature::Slow;
         }
-        self.last_conn += 1;
-        let conn_id = self.last_conn;
         let is_session = nature != Nature::Plain;
         let offers = is_session && mix.has_deflate;
         let offer = if offers { Compressed::offer(&mut mix.dice) } else { None };
-        self.browsers.insert(conn_id, Browser::new(nature, offer));
+        let is_old = nature == Nature::Rude && dice.one_in(2);
+        let version = if is_old { "8" } else { "13" };
+        self.open(Browser::new(nature, offer), version, oracle);
+    }
+
+    fn open(&mut self, browser: Browser, version: &str, oracle: &mut Oracle) {
+        self.last_conn += 1;
+        let (conn_id, nature) = (self.last_conn, browser.nature);
+        self.browsers.insert(conn_id, browser);
         oracle.arrived((self.number, conn_id), nature.is_lawful());
         if nature == Nature::Plain {
             self.ask(conn_id, oracle);
         } else {
-            let version = if nature == Nature::Rude && dice.one_in(2) { "8" } else { "13" };
             let more = [("METHOD", "WEBSOCKET_HANDSHAKE"), ("sec-websocket-version", version)];
             let raw = self.message(conn_id, &more, ACCEPT_KEY);
             self.waiting.push_back((raw, None));
@@ -156,6 +171,7 @@ impl Process {
             self.close(conn_id, b"\x03\xe8bye");
         } else if dice.one_in(8) {
             self.frame(conn_id, 0x89, b"are you there?", None);
+            self.browsers.get_mut(&conn_id).unwrap().awaits_pong = true;
         } else {
             let token = oracle.new_token();
             let codec = &mut self.browsers.get_mut(&conn_id).unwrap().codec;
@@ -178,6 +194,16 @@ impl Process {
         } else {
             self.frame(conn_id, dice.octets(1)[0], &payload, None);
         }
+    }
+
+    /// Nobody has said anything for long: whoever was asked has answered (RFC 6455 5.5.2).
+    pub(crate) fn judge_manners(&self, oracle: &Oracle) {
+        let mut owed = self.browsers.iter().filter(|(_, browser)| {
+            browser.nature == Nature::Lively && browser.can_chat() && browser.awaits_pong
+        });
+        let is_excused = oracle.was_disturbed(self.number);
+        let one = owed.next().filter(|_| !is_excused);
+        assert!(one.is_none(), "a ping to {} was not answered: {one:?}", self.number);
     }
 
     fn close(&mut self, conn_id: i64, payload: &[u8]) {
@@ -266,6 +292,10 @@ impl Process {
             return;
         }
         if body.is_empty() {
+            // RFC 6455 5.5.1: but for one that leaves in the midst of a burst, and proves nothing any more.
+            let has_manners = browser.nature == Nature::Lively && !self.is_hurried;
+            let is_due = has_manners && browser.has_closed && !browser.was_closed;
+            assert!(!is_due || oracle.was_disturbed(self.number), "{peer:?} gets no close frame");
             self.forget(conn_id);
             return;
         }
@@ -299,6 +329,7 @@ impl Process {
                     return;
                 }
             };
+            decoded.iter().for_each(|frame| browser.hears(frame));
             browser.queue.push_back(decoded.clone());
             decoded.iter().for_each(|frame| note_token(frame, peer, is_garbled, oracle));
         }
@@ -363,6 +394,9 @@ impl Process {
 fn may_be_garbled(codec: &Codec, peer: Peer, oracle: &Oracle) -> bool {
     codec.is_referred_to() && oracle.was_disturbed(peer.0)
 }
+
+/// More than one message may name.
+const CROWD: usize = 150;
 
 fn note_token(decoded: &Decoded, peer: Peer, is_garbled: bool, oracle: &mut Oracle) {
     let Decoded::Message(message) = decoded else { return };

@@ -111,3 +111,13 @@ pub(crate) fn shape(dice: &mut Dice) -> Shape {
         buffer: dice.pick(&[256 << 10, 256 << 10, 4_000, 300]),
     }
 }
+
+/// The streams of a world in which much is said.
+pub(crate) const fn broad() -> Shape {
+    Shape {
+        read_max: usize::MAX,
+        latency: Duration::from_micros(100),
+        sent_delay_max: Duration::from_micros(100),
+        buffer: 256 << 10,
+    }
+}

@@ -112,7 +112,7 @@ pub(crate) fn elapsed(world: &World) -> Duration {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !cfg!(planted) {
             eprintln!("\nSettings and faults:");
             self.faults.iter().for_each(|line| eprintln!("{line}"));
             eprintln!("\nLast operations:");

@@ -54,6 +54,8 @@ pub(crate) struct Mix {
     pub(crate) old_in: Option<usize>,
     /// The handler dies, strangers take the places of servers, and knock at doors.
     pub(crate) has_troubles: bool,
+    /// More browsers at one server than a message may name.
+    pub(crate) has_crowd: bool,
     /// Settings of the handler that plain worlds leave alone.
     has_settings: bool,
 }
@@ -78,12 +80,20 @@ impl Mix {
             has_late_notices,
             old_in,
             has_troubles,
+            has_crowd: !is_plain && seed.number % 40 == 17,
             has_settings,
         }
     }
 
     /// Changes the settings of the handler.
     pub(crate) fn tune(&mut self, config: &mut Config) {
+        if self.has_crowd {
+            // What so many say has to get through.
+            config.ping_interval = Some(Duration::from_secs(30));
+            let limits = &mut config.limits;
+            (limits.sessions_max, limits.memberships_max, limits.events_max) = (1000, 1000, 1024);
+            (limits.read_size, limits.write_size) = (64 << 10, 64 << 10);
+        }
         if self.has_slow {
             // The slow are to be met, and not only the patient.
             config.limits.target_messages_max = self.dice.pick(&[1, 2, 2, 8]);

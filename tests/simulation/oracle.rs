@@ -55,6 +55,8 @@ struct Said {
     has_arrived: bool,
     /// Whether only a fault excuses its loss.
     must_arrive: bool,
+    /// Whether the network may have had it.
+    has_left: bool,
 }
 
 impl Oracle {
@@ -65,7 +67,15 @@ impl Oracle {
 
     /// A browser's request has left its server.
     pub(crate) fn requested(&mut self, token: Token, peer: Peer, at: Duration, must_arrive: bool) {
-        let said = Said { peer, at, target: None, order: token.0, has_arrived: false, must_arrive };
+        let said = Said {
+            peer,
+            at,
+            target: None,
+            order: token.0,
+            has_arrived: false,
+            must_arrive,
+            has_left: true,
+        };
         assert!(self.requests.insert(token, said).is_none());
     }
 
@@ -150,7 +160,8 @@ impl Oracle {
         let peer = (process, target.conn_id.0);
         let order = self.accepted;
         let target = Some(target);
-        let said = Said { peer, at, target, order, has_arrived: false, must_arrive };
+        let said =
+            Said { peer, at, target, order, has_arrived: false, must_arrive, has_left: true };
         assert!(self.replies.insert((token, peer), said).is_none(), "{token:?} is sent twice");
     }
 
@@ -188,6 +199,16 @@ impl Oracle {
         let last = self.received_last.insert(peer, order);
         assert!(last.is_none_or(|last| last < order), "{token:?} came after what was said later");
         true
+    }
+
+    /// A reply was being written when its link ended, and nobody has read it.
+    pub(crate) fn never_left(&mut self, token: Token, conn_id: i64) {
+        let of_token = (token, (0, i64::MIN))..=(token, (usize::MAX, i64::MAX));
+        let mut replies = self.replies.range_mut(of_token).filter(|((_, to), _)| to.1 == conn_id);
+        // A broadcast may go to connections of this number at several servers.
+        if let (Some((_, said)), None) = (replies.next(), replies.next()) {
+            said.has_left = false;
+        }
     }
 
     /// Grows with all that is said and all that arrives.
@@ -296,6 +317,8 @@ impl Oracle {
             let is_accounted_for = missing.len() <= reported;
             let is_excused = missing.iter().all(|(_, said)| is_excused(&self.disturbed, said));
             assert!(is_accounted_for || is_excused, "{target} misses {missing:?} in silence");
+            let unsent = missing.iter().filter(|(_, said)| !said.has_left).count();
+            assert!(unsent <= reported, "{target}: {unsent} unsent, {reported} reported");
         }
     }
 }

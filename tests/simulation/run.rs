@@ -10,7 +10,7 @@ use mongrel2_transceiver::transceiver::{Command, Config};
 
 use crate::application::{Application, Way};
 use crate::crowd::Process;
-use crate::faults::{Fault, Faults, shape};
+use crate::faults::{Fault, Faults, broad, shape};
 use crate::log::{Log, elapsed};
 use crate::mix::{Mix, Seed};
 use crate::oracle::{self, Oracle, Token};
@@ -61,6 +61,7 @@ pub(crate) fn run(seed: Seed) -> Log {
     run.oracle.judge_requests();
     run.oracle.judge_replies();
     run.oracle.judge_room();
+    run.servers.iter().flatten().for_each(|process| process.judge_manners(&run.oracle));
     run.shut_down();
     run.oracle.judge_replies();
     run.oracle.judge_sessions();
@@ -104,6 +105,9 @@ impl Run {
         config.control = has_visitor.then(|| CONTROL.parse().unwrap());
         let mut mix = Mix::new(seed);
         mix.tune(&mut config);
+        if mix.has_crowd {
+            world.network.shape = broad();
+        }
         let mut log = Log::new(seed);
         log.setting(format_args!("{config:?}"));
         log.setting(format_args!("{mix:?}"));
@@ -219,7 +223,13 @@ impl Run {
         }
         self.log.note(elapsed(&self.world), format_args!("process {number} of server {at}"));
         self.log.met(if is_old { "server: of ZMTP 3.0" } else { "server: of ZMTP 3.1" });
-        self.servers[at] = Ok(Process::new(number, node, &mut self.dice));
+        let mut process = Process::new(number, node, &mut self.dice);
+        process.is_hurried = self.mix.has_bursts;
+        if self.mix.has_crowd && number == 1 {
+            self.log.met("server: of a crowd");
+            process.crowd_in(&mut self.oracle);
+        }
+        self.servers[at] = Ok(process);
     }
 
     /// A process that finds its ports taken ends, and another tries again.

@@ -77,6 +77,7 @@ impl Run {
                 self.set_deaf(true);
                 self.ending.push((now + time, Ending::Deaf));
             }
+            Fault::Reshape if self.mix.has_crowd => {}
             Fault::Reshape => self.world.network.shape = shape(&mut self.dice),
             Fault::Die(time) => self.die(time),
             Fault::Squat(time) => self.squat(time),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{Debug, Write};
 use std::time::Instant;
 
-use mongrel2_transceiver::{Input, LinkId, ListenerId, Machine, Output};
+use bytes::Bytes;
+use mongrel2_transceiver::{Input, LinkId, ListenerId, Machine, Output, Segments};
 
 /// A machine whose every call is checked. Panics with the last operations when it breaks a rule.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub(crate) struct Checked<M: Machine> {
     now: Instant,
     /// Whether no operation can be waiting to be polled.
     is_drained: bool,
+    /// What is being written to each link.
+    writing: BTreeMap<LinkId, Segments>,
+    /// What was being written to links when they ended.
+    unsent: Vec<Bytes>,
     /// Operations that it may still ask for because of what it was told.
     allowance: usize,
     log: VecDeque<(Instant, String)>,
@@ -54,6 +59,8 @@ where
             listeners: BTreeMap::new(),
             now,
             is_drained: false,
+            writing: BTreeMap::new(),
+            unsent: Vec::new(),
             // Some machines ask for operations from the start.
             allowance: 64,
             log: VecDeque::new(),
@@ -119,6 +126,11 @@ where
         self.machine.next_deadline()
     }
 
+    /// What was being written to links that have ended since the last call.
+    pub(crate) fn take_unsent(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.unsent)
+    }
+
     /// Links that the machine has not ended and was not told the end of.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = LinkId> {
         self.alive.iter().copied().filter(|link| self.links[link].is_open)
@@ -156,7 +168,10 @@ where
                 state.is_closed |= is_new;
                 state.is_open = true;
             }
-            Input::Sent { link } => self.links.entry(*link).or_default().is_writing = false,
+            Input::Sent { link } => {
+                self.links.entry(*link).or_default().is_writing = false;
+                self.writing.remove(link);
+            }
             Input::Received { link, .. } => self.links.entry(*link).or_default().is_reading = false,
             // Operations may still wait that the machine asked for before it was told.
             Input::Closed { link, .. } => {
@@ -164,6 +179,7 @@ where
                 state.is_over |= is_drained;
                 self.alive.remove(link);
                 (state.is_reading, state.is_writing) = (false, false);
+                self.unsent.extend(self.writing.remove(link).map(Segments::into_bytes));
             }
             Input::ListenFailed { listener, .. } => {
                 if is_drained {
@@ -204,6 +220,7 @@ where
                 self.check(!state.is_writing && !data.is_empty(), "one write, never empty");
                 self.check(!state.is_finished, "no write to a stream that was finished");
                 self.links.entry(*link).or_default().is_writing = true;
+                self.writing.insert(*link, data.clone());
             }
             Output::Finish { link } => {
                 let state = self.usable(*link);
@@ -222,6 +239,7 @@ where
                 let closed = LinkState { is_closed: true, extra_closes, ..state };
                 self.alive.remove(link);
                 self.owing.remove(link);
+                self.unsent.extend(self.writing.remove(link).map(Segments::into_bytes));
                 self.links.insert(*link, closed);
             }
         }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use mongrel2_transceiver::{Input, Machine, Output};
 use mongrel2_transceiver_memory::Dice;
 use mongrel2_transceiver_memory::wires::{StreamId, Wires};
@@ -141,6 +142,14 @@ impl World {
         M: Machine<Event: Debug, Command: Debug> + 'static,
     {
         self.host(id).machine.machine()
+    }
+
+    /// What a node was writing to links that have ended since the last call: nobody has read it.
+    pub(crate) fn unsent<M>(&mut self, id: NodeId<M>) -> Vec<Bytes>
+    where
+        M: Machine<Event: Debug, Command: Debug> + 'static,
+    {
+        self.host(id).machine.take_unsent()
     }
 
     /// The streams that a node has now, oldest first.
