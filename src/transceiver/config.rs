@@ -88,7 +88,8 @@ pub struct Config {
     /// How often a server is asked for a sign of life, and when a silent one is given up. On by default: nothing else
     /// finds a link whose other end is gone without a word.
     pub heartbeat: Option<Heartbeat>,
-    /// How long a link to a server may take from its connect to the end of the ZMTP handshake.
+    /// How long a link to a server may take from its connect to the end of the ZMTP handshake. Who comes
+    /// to the control socket has as long, and 5 seconds at most.
     pub handshake_timeout: Duration,
     /// How long [`Command::Shutdown`](super::Command::Shutdown) and
     /// [`Command::RemoveServer`](super::Command::RemoveServer) take at most: half of it to part from
@@ -220,7 +221,7 @@ impl Config {
     /// For the control socket.
     pub(super) fn for_control(&self) -> socket::Config {
         let mut config = control::socket_config(self.linger / 2, self.heartbeat);
-        config.handshake_timeout = CONTROL_HANDSHAKE_TIMEOUT;
+        config.handshake_timeout = self.handshake_timeout.min(CONTROL_HANDSHAKE_TIMEOUT);
         config
     }
 
@@ -237,5 +238,5 @@ impl Config {
     }
 }
 
-/// How long a peer of the control socket may take for its handshake.
+/// How long a peer of the control socket may take for its handshake at most.
 const CONTROL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
