@@ -297,6 +297,33 @@ fn a_group_takes_some_octets_for_each_member_and_a_broadcast_fewer() {
     stage.settle();
 }
 
+/// A peer says a message frame by frame, each behind commands that fill a whole read.
+#[test]
+fn frames_that_wait_for_the_rest_of_their_message_keep_nothing_but_themselves() {
+    let _turn = TURN.lock();
+    let mut pull = Engine::new(SocketType::Pull, Limits::default());
+    let mut push = Engine::new(SocketType::Push, Limits::default());
+    for _ in 0..2 {
+        push.receive(pull.take_output().unwrap().into_bytes());
+        pull.receive(push.take_output().unwrap().into_bytes());
+        while pull.next().unwrap().is_some() || push.next().unwrap().is_some() {}
+    }
+    let before = ALLOCATOR.allocated();
+    let unknown = b"\x04\xff\x05XYZZY";
+    let mut chunk = unknown.to_vec();
+    chunk.resize(257, b'x');
+    let chunk = [chunk.repeat(READ_SIZE / 257), b"\x01\x01x".to_vec()].concat();
+    for _ in 0..1000 {
+        pull.receive(Bytes::from(chunk.clone()));
+        assert_eq!(pull.next().unwrap(), None);
+    }
+    assert_eq!(pull.held(), 1000);
+    drop(chunk);
+    let kept = ALLOCATOR.allocated() - before;
+    assert!(kept < 1000 * 200, "{kept} octets for 1000 frames of one");
+}
+
+const READ_SIZE: usize = 64 << 10;
 const MEMBERS: i64 = 20_000;
 const SENDER: &[u8] = b"5a0c2e6e-test";
 const PUSH: u16 = 9999;

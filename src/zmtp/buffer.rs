@@ -61,14 +61,21 @@ impl Buffer {
 #[derive(Debug)]
 pub(super) struct Body {
     missing: usize,
-    /// Used only where the body spans chunks.
+    /// Used only where the body spans chunks, or shares none.
     gathered: BytesMut,
+    shares: bool,
 }
 
 impl Body {
     /// `size` must have met its limit.
     pub(super) fn new(size: usize) -> Self {
-        Self { missing: size, gathered: BytesMut::new() }
+        Self { missing: size, gathered: BytesMut::new(), shares: true }
+    }
+
+    /// The same for a body that is kept until others have come: it shares no chunk. Else a peer that says
+    /// little of a message at a time, with commands in between, would make each frame keep a whole chunk.
+    pub(super) fn kept(size: usize) -> Self {
+        Self { shares: false, ..Self::new(size) }
     }
 
     /// The octets that have arrived so far.
@@ -87,7 +94,7 @@ impl Body {
             if piece.is_empty() {
                 return None;
             }
-            if piece.len() == self.missing && self.gathered.is_empty() {
+            if self.shares && piece.len() == self.missing && self.gathered.is_empty() {
                 self.missing = 0;
                 return Some(piece);
             }
@@ -141,6 +148,17 @@ mod tests {
         let body = Body::new(50).take(&mut buffer).expect("all of it is there");
         assert_eq!((body.as_ptr(), body.len()), (chunk[1..].as_ptr(), 50));
         assert_eq!(buffer.len(), 49);
+    }
+
+    #[test]
+    fn a_body_that_is_kept_keeps_no_chunk() {
+        let chunk = Bytes::from(vec![7; 100]);
+        let mut buffer = Buffer::default();
+        buffer.push(chunk.clone());
+        let body = Body::kept(50).take(&mut buffer).expect("all of it is there");
+        assert_eq!(body, chunk[..50]);
+        drop(buffer);
+        assert!(chunk.is_unique());
     }
 
     #[test]

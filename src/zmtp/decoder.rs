@@ -147,7 +147,10 @@ impl Decoder {
             return Ok(Step::Command { body: Body::new(within) });
         }
         match self.assembly.room_for(size, &self.limits) {
-            Ok(within) => Ok(Step::Frame { more: flags.more, body: Body::new(within) }),
+            Ok(within) => {
+                let body = if flags.more { Body::kept(within) } else { Body::new(within) };
+                Ok(Step::Frame { more: flags.more, body })
+            }
             Err(error) if self.limits.oversize == Oversize::Refuse => Err(error),
             Err(_) => {
                 let head_missing = self.assembly.begin_skipping(size);

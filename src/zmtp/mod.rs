@@ -10,8 +10,9 @@
 //! receive -> Buffer -> Greeting -> Decoder -> Command, Message -> Engine::next
 //! ```
 //! Each octet is looked at once. A frame that lies inside one received chunk is split off without a
-//! copy; one that spans chunks is gathered in a buffer that grows with what arrived, never with what
-//! the peer announced. [`Limits`] are met before anything is kept.
+//! copy, unless it has to wait for the rest of its message; one that spans chunks is gathered in a buffer
+//! that grows with what arrived, never with what the peer announced. [`Limits`] are met before anything
+//! is kept.
 //!
 //! # The engine never acts on its own
 //! It answers no ping and closes nothing: it says what came, and its owner decides. Two things alone

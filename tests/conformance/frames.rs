@@ -175,7 +175,7 @@ fn f12_every_split_gives_the_same_messages() {
 }
 
 #[test]
-fn f12_a_frame_inside_one_chunk_is_not_copied() {
+fn f12_a_last_frame_inside_one_chunk_is_not_copied_and_those_before_it_are() {
     let mut engine = ready_engine(PULL, 3, 1);
     let chunk = Bytes::from(message(&[&[7; 100], &[8; 300]]));
     engine.receive(chunk.clone());
@@ -183,7 +183,9 @@ fn f12_a_frame_inside_one_chunk_is_not_copied() {
         panic!("a message is there");
     };
     let pointers: Vec<_> = received.frames().map(|frame| frame.body().as_ptr()).collect();
-    assert_eq!(pointers, [chunk[2..].as_ptr(), chunk[102 + 9..].as_ptr()]);
+    // The first was kept until the last was there: it might have waited for long.
+    assert_ne!(pointers[0], chunk[2..].as_ptr());
+    assert_eq!(pointers[1], chunk[102 + 9..].as_ptr());
 }
 
 #[test]
