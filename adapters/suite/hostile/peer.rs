@@ -164,22 +164,27 @@ impl Trap {
         })
     }
 
-    /// What a server tells of a browser that asks for a path.
+    /// What it tells of a browser that asks for a path.
     pub(crate) fn get(&self, conn_id: i64) -> Bytes {
-        let headers: [(&[u8], &[&[u8]]); 7] = [
-            (b"PATH", &[b"/"]),
-            (b"VERSION", &[b"HTTP/1.1"]),
-            (b"URI", &[b"/"]),
-            (b"PATTERN", &[b"/"]),
-            (b"URL_SCHEME", &[b"http"]),
-            (b"REMOTE_ADDR", &[b"127.0.0.1"]),
-            (b"METHOD", &[b"GET"]),
-        ];
-        let mut raw = BytesMut::new();
-        let sender = self.sender.as_bytes();
-        encode_request(sender, ConnId(conn_id), b"/", &headers, Dialect::Json, b"", &mut raw);
-        raw.freeze()
+        get(&self.sender, conn_id)
     }
+}
+
+/// What a server tells of a browser that asks for a path.
+fn get(sender: &str, conn_id: i64) -> Bytes {
+    let headers: [(&[u8], &[&[u8]]); 7] = [
+        (b"PATH", &[b"/"]),
+        (b"VERSION", &[b"HTTP/1.1"]),
+        (b"URI", &[b"/"]),
+        (b"PATTERN", &[b"/"]),
+        (b"URL_SCHEME", &[b"http"]),
+        (b"REMOTE_ADDR", &[b"127.0.0.1"]),
+        (b"METHOD", &[b"GET"]),
+    ];
+    let mut raw = BytesMut::new();
+    let (sender, conn_id) = (sender.as_bytes(), ConnId(conn_id));
+    encode_request(sender, conn_id, b"/", &headers, Dialect::Json, b"", &mut raw);
+    raw.freeze()
 }
 
 pub(crate) fn add(sender: &str, send_spec: &Endpoint, recv_spec: &Endpoint) -> Command {
@@ -210,8 +215,13 @@ pub(crate) struct Both {
 impl Both {
     /// A browser asks, and is answered: the links are in order.
     pub(crate) fn asks(&mut self, trap: &Trap, conn_id: i64) {
-        self.requests.says(&wire::message(&[&trap.get(conn_id)]));
-        let start = format!("{} {}:{conn_id}, ", trap.sender, conn_id.to_string().len());
+        self.asks_as(&trap.sender, conn_id);
+    }
+
+    /// The same, for a server of this name.
+    pub(crate) fn asks_as(&mut self, sender: &str, conn_id: i64) {
+        self.requests.says(&wire::message(&[&get(sender, conn_id)]));
+        let start = format!("{sender} {}:{conn_id}, ", conn_id.to_string().len());
         let end = Instant::now() + HUNG;
         loop {
             // Before it answers, the handler may ask either link for a proof that it is not half-open.

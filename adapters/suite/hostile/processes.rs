@@ -126,6 +126,14 @@ impl Process {
         Some(folder.count())
     }
 
+    /// The most memory that it ever had at one time, in octets; where the system tells.
+    pub(crate) fn memory_max(&self) -> Option<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kibibytes << 10)
+    }
+
     /// Ends it as nothing else does: it has no say in it.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

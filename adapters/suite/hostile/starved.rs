@@ -11,7 +11,7 @@ use mongrel2_transceiver::server;
 use mongrel2_transceiver::socket::{DownReason, Heartbeat};
 use mongrel2_transceiver::transceiver::{Event, ServerId};
 
-use super::peer::{Fair, Peer};
+use super::peer::{Both, Fair, Peer, Side, greeting};
 use super::processes::{self, Process, test_name};
 use super::stage::{HUNG, Healthy, Stage, config};
 use super::wire;
@@ -88,7 +88,7 @@ fn a_handler_without_descriptors_goes_on_and_recovers() {
     let control: Endpoint = handler.said.parse().unwrap();
     let healthy = Healthy::start(&control);
     let [requests, replies] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    introduce(&control, &requests, &replies);
+    introduce(&control, "trap", &requests, &replies);
     let links = [requests.accept().unwrap().0, replies.accept().unwrap().0];
     // The first shake hands, and ask nothing; the others say as much, and may not even be accepted.
     let hello = [wire::greeting(), wire::ready("REQ")].concat();
@@ -116,12 +116,74 @@ fn a_handler_without_descriptors_goes_on_and_recovers() {
 }
 
 /// Tells a handler of a server at these two ports.
-fn introduce(control: &Endpoint, requests: &TcpListener, replies: &TcpListener) {
+fn introduce(control: &Endpoint, sender: &str, requests: &TcpListener, replies: &TcpListener) {
     let at = |listener: &TcpListener| {
         format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap()
     };
-    let sender = Sender::new("trap").unwrap();
+    let sender = Sender::new(sender.to_owned()).unwrap();
     let order = Order::Add { sender, send_spec: at(requests), recv_spec: at(replies) };
     let answer = Fair::at(control).asks(order.encode()).unwrap();
     assert_eq!(Answer::parse(answer), Answer::Received);
+}
+
+/// As many octets are read at once at most, and so many blocks hold what was read.
+const READ_SIZE: usize = 64 << 10;
+const BLOCK_SIZE: usize = 256 << 10;
+
+/// How many strangers come to the control socket: fewer than may, so that all of them stay.
+const STRANGERS: usize = 40;
+
+/// What all peers together can make a handler hold of a message each: what the message may have, and the
+/// blocks of the read before and the read after.
+const HELD_MAX: usize = STRANGERS * (READ_SIZE + 2 * BLOCK_SIZE)
+    + 2 * (processes::SIZE_MAX + 2 * BLOCK_SIZE)
+    // What waits for a server that does not read, and what tells the allocator's octets from ours.
+    + 2 * processes::SIZE_MAX;
+
+#[test]
+fn no_peer_makes_a_handler_hold_more_than_its_limits_say() {
+    if processes::play() {
+        return;
+    }
+    let name = test_name(module_path!(), "no_peer_makes_a_handler_hold_more_than_its_limits_say");
+    let handler = Process::handler(&name, 1000);
+    let control: Endpoint = handler.said.parse().unwrap();
+    let healthy = Healthy::start(&control);
+    let before = handler.memory_max();
+
+    // Each says a message frame by frame, and much that has no meaning in between.
+    let filler = wire::command("XYZZY", &[b'x'; 3000]).repeat(READ_SIZE / 3000 + 1);
+    let piece = [wire::frame(wire::MORE, b"x"), filler].concat();
+    let mut strangers: Vec<_> = (0..STRANGERS).map(|_| Fair::at(&control)).collect();
+    for _ in 0..60 {
+        assert!(strangers.iter_mut().all(|stranger| stranger.peer.says(&piece)));
+    }
+
+    let [requests, replies] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    introduce(&control, "trap", &requests, &replies);
+    let [mut requests, mut replies] =
+        [requests, replies].map(|listener| Peer::new(listener.accept().unwrap().0));
+    replies.says(&greeting(Side::Replies));
+    requests.says(&greeting(Side::Requests));
+    let mut both = Both { requests, replies, life: 1 };
+    both.asks_as("trap", 7);
+    let Both { mut requests, mut replies, .. } = both;
+    for _ in 0..500 {
+        assert!(requests.says(&piece) && replies.says(&piece));
+    }
+    assert!(requests.says(&wire::announce(wire::LONG, 1 << 62)));
+    let topics: Vec<u8> = (0..1000)
+        .flat_map(|number| wire::command("SUBSCRIBE", format!("topic {number}").as_bytes()))
+        .collect();
+    replies.says(&topics);
+    for _ in 0..500 {
+        assert!(requests.says(&piece));
+    }
+    // All of it was heard by then: what a stranger says next is answered, or the last straw.
+    let mut last = Fair::at(&control);
+    assert_eq!(last.asks("PING").unwrap(), "PONG");
+    assert!(strangers.iter_mut().all(|stranger| stranger.peer.is_open()));
+    let grown = handler.memory_max().zip(before).map(|(after, before)| after - before);
+    assert!(grown.is_none_or(|octets| octets < HELD_MAX), "{grown:?} octets of {HELD_MAX}");
+    healthy.end();
 }
