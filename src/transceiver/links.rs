@@ -130,7 +130,7 @@ impl Server {
         let lost = self.outbox.lose_all(&mut self.sessions);
         self.report_lost(life, lost, Loss::ServerLost);
         self.all_end();
-        self.closing.clear();
+        self.closings.clear();
         self.rounds.restart();
         self.groups = Groups::default();
         let sessions = self.sessions.take();

@@ -21,6 +21,7 @@
 mod accept;
 mod admit;
 mod broadcast;
+mod closings;
 mod command;
 #[cfg_attr(not(feature = "deflate"), path = "uncompressed.rs")]
 mod compression;

@@ -235,22 +235,13 @@ impl Server {
         }
     }
 
-    /// Ends the connections whose clients did not answer our close frame in time: some of them now, and
-    /// as many with the next call, if there are more.
+    /// Ends the connections whose clients did not answer our close frame in time.
     pub(super) fn end_unanswered(&mut self, cx: &mut Context<'_>) {
-        let mut unanswered = Vec::new();
-        for _ in 0..UNANSWERED_AT_ONCE {
-            let Some((at, conn_id)) = self.closing.front().copied() else { break };
-            // Those that have ended meanwhile stay in the row until their time comes.
-            let is_over = self.sessions.state(conn_id) != Some(State::Closing);
-            if at > cx.io.now() && !is_over {
-                break;
-            }
-            self.closing.pop_front();
-            if !is_over {
-                unanswered.push(conn_id);
-                self.end_told(conn_id, self.our_end(false), cx);
-            }
+        let sessions = &self.sessions;
+        let is_closing = |id| sessions.state(id) == Some(State::Closing);
+        let unanswered = self.closings.due(cx.io.now(), is_closing);
+        for conn_id in &unanswered {
+            self.end_told(*conn_id, self.our_end(false), cx);
         }
         self.deliver_to_many(&unanswered, &hang_up());
     }
@@ -282,9 +273,6 @@ fn farewell(code: CloseCode) -> Delivery {
 fn hang_up() -> Delivery {
     Delivery::to_nobody(Bytes::new(), Origin::Own)
 }
-
-/// How many of those who did not answer our close frame are ended in one call.
-const UNANSWERED_AT_ONCE: usize = 4096;
 
 /// How many sessions are closed at a time when we part from a server: their answers come in one by one.
 const CLOSING_MAX: usize = 8192;

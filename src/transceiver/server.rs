@@ -12,6 +12,7 @@ use crate::planted::{Bug, is_planted};
 use crate::socket::io::Io;
 use crate::socket::{self, Core, later};
 
+use super::closings::Closings;
 use super::compression::Compression;
 use super::config::Config;
 use super::context::Context;
@@ -54,8 +55,7 @@ pub(super) struct Server {
     pub(super) holds: Holds,
     pub(super) uploads: Started,
     pub(super) rounds: Rounds,
-    /// Sessions that we have sent a close frame, and when to end their connections; in order.
-    pub(super) closing: VecDeque<(Instant, ConnId)>,
+    pub(super) closings: Closings,
     /// What is left to tell about a life that is over.
     pub(super) endings: Option<Endings>,
     /// The life that the application was told is up.
@@ -103,7 +103,7 @@ impl Server {
             holds: Holds::default(),
             uploads: Started::default(),
             rounds: Rounds::new(config.ping_interval, config.pong_timeout, config.idle_limit),
-            closing: VecDeque::new(),
+            closings: Closings::default(),
             endings: None,
             reported_life: None,
             unreachable: None,
@@ -333,7 +333,7 @@ impl Server {
         self.report_undelivered(lost, Loss::ShutDown);
         self.hang_up_on_all();
         self.all_end();
-        self.closing.clear();
+        self.closings.clear();
         self.rounds.restart();
         let time = self.parting.flush(cx.io.now());
         // That it is down goes without saying when it is removed.
@@ -408,7 +408,7 @@ impl Server {
         let own = [
             self.rounds.next(),
             self.holds.next(),
-            self.closing.front().map(|(at, _)| *at),
+            self.closings.next(),
             self.parting.next_deadline(),
             self.gate.next_deadline(),
             self.outbox.next_due(),
@@ -419,12 +419,9 @@ impl Server {
 
     /// Remembers to end a session whose client does not answer our close frame.
     pub(super) fn expect_close(&mut self, conn_id: ConnId, config: &Config, io: &Io) {
-        if self.closing.len() > 2 * self.sessions.len() + 64 {
-            // Many have ended while the first still waits.
-            let sessions = &self.sessions;
-            self.closing.retain(|(_, id)| sessions.state(*id) == Some(State::Closing));
-        }
         let patience = config.close_timeout.max(Duration::from_millis(1));
-        self.closing.push_back((later(io.now(), patience), conn_id));
+        let (at, sessions) = (later(io.now(), patience), &self.sessions);
+        let is_closing = |id| sessions.state(id) == Some(State::Closing);
+        self.closings.push(at, conn_id, sessions.len(), is_closing);
     }
 }
