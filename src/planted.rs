@@ -36,7 +36,7 @@ pub enum Bug {
     GhostInGroup,
     /// A broadcast goes to the one who is excepted, too.
     NotExcepted,
-    /// What changes while something waits to be written does not change when to call next.
+    /// A connect that is not answered is waited for, for ever.
     MissedDeadline,
     /// Who falls silent is pinged for ever.
     SilentForEver,

@@ -107,7 +107,9 @@ impl Core {
         let mut link = self.new_link(link_id, Origin::Connected(id), Stage::Opening, queue, io);
         link.is_lingering = self.is_stopping;
         self.links.insert(link_id, link);
-        self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
+        if !is_planted(Bug::MissedDeadline) {
+            self.timers.set(Timer::Link(link_id), later(io.now(), self.config.handshake_timeout));
+        }
     }
 
     /// A link of this endpoint has ended, with what still waits; plans the next attempt.

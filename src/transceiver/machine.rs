@@ -9,7 +9,6 @@ use crate::endpoint::Endpoint;
 use crate::introduction::{Answer, Order};
 use crate::machine::{Input, Machine, Output};
 use crate::mongrel2::Sender;
-use crate::planted::{Bug, is_planted};
 use crate::socket::io::Io;
 use crate::socket::timers::Timers;
 use crate::websocket::{Close, Message};
@@ -320,9 +319,7 @@ impl Transceiver {
     /// A server may have changed: it gets its turn to tell and to write, and its deadline.
     fn touch(&mut self, id: ServerId) {
         let Some(server) = self.servers.get_mut(&id) else { return };
-        if !(is_planted(Bug::MissedDeadline) && server.is_dirty) {
-            self.timers.set_or_clear(id, server.next_deadline());
-        }
+        self.timers.set_or_clear(id, server.next_deadline());
         if !std::mem::replace(&mut server.is_active, true) {
             self.active.push_back(id);
         }

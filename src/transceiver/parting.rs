@@ -116,14 +116,19 @@ impl Parting {
         let (Stage::Farewell { look_at, .. }, Some(times)) = (&mut self.stage, self.times) else {
             return false;
         };
-        if now >= times.farewell && !is_planted(Bug::EndlessShutdown) {
+        if is_planted(Bug::EndlessShutdown) {
+            *look_at = later(now, self.pause);
+            return !is_anybody_left;
+        }
+        if now >= times.farewell {
             return true;
         }
         if now < *look_at {
             return false;
         }
         if is_planted(Bug::Spinning) {
-            return false;
+            *look_at = later(now, Duration::from_micros(1));
+            return !is_anybody_left;
         }
         *look_at = later(now, self.pause).min(times.farewell);
         !is_anybody_left
