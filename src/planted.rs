@@ -56,7 +56,7 @@ pub enum Bug {
     LeakedCount,
     /// A link that was refused several times is not tried again.
     GivenUp,
-    /// A shutdown waits for clients that never answer.
+    /// A shutdown does not notice that the second link has ended.
     EndlessShutdown,
     /// What passes its time is looked at again in the same instant, for ever.
     Spinning,

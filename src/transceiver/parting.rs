@@ -91,7 +91,10 @@ impl Parting {
     }
 
     /// A link has ended.
-    pub(super) const fn stopped(&mut self, side: Side) {
+    pub(super) fn stopped(&mut self, side: Side) {
+        if is_planted(Bug::EndlessShutdown) && self.requests_stopped {
+            return;
+        }
         match side {
             Side::Requests => self.requests_stopped = true,
             Side::Replies => self.replies_stopped = true,
@@ -116,10 +119,6 @@ impl Parting {
         let (Stage::Farewell { look_at, .. }, Some(times)) = (&mut self.stage, self.times) else {
             return false;
         };
-        if is_planted(Bug::EndlessShutdown) {
-            *look_at = later(now, self.pause);
-            return !is_anybody_left;
-        }
         if now >= times.farewell {
             return true;
         }
