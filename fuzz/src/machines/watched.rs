@@ -11,7 +11,7 @@ use crate::contract::Checked;
 #[derive(Debug)]
 pub(super) enum Watched<M: Machine> {
     /// The operating system is honest, so the machine's side of the contract can be checked.
-    Strictly(Checked<M>),
+    Strictly(Box<Checked<M>>),
     /// It answers what nobody asked.
     Loosely(M),
 }
@@ -22,7 +22,7 @@ where
 {
     pub(super) fn new(machine: M, is_honest: bool) -> Self {
         if is_honest {
-            Self::Strictly(Checked::new(machine, base()))
+            Self::Strictly(Box::new(Checked::new(machine, base())))
         } else {
             Self::Loosely(machine)
         }
