@@ -28,6 +28,8 @@ struct Stage {
     peers: BTreeMap<LinkId, Peer>,
     accept: Option<LinkId>,
     events: Vec<Event>,
+    /// Whether the application takes no events, and each read comes in a block of its own.
+    is_deaf: bool,
 }
 
 struct Peer {
@@ -42,7 +44,7 @@ impl Stage {
         let now = Instant::now();
         let handler = Transceiver::new(now, Config::default());
         let (peers, events) = (BTreeMap::new(), Vec::new());
-        let mut stage = Self { handler, now, peers, accept: None, events };
+        let mut stage = Self { handler, now, peers, accept: None, events, is_deaf: false };
         stage.settle();
         stage
     }
@@ -56,7 +58,8 @@ impl Stage {
             while let Some(output) = self.handler.poll_output() {
                 self.perform(output);
             }
-            if let Some(event) = self.handler.poll_event() {
+            let event = if self.is_deaf { None } else { self.handler.poll_event() };
+            if let Some(event) = event {
                 self.events.push(event);
             } else if !self.say() {
                 return;
@@ -119,7 +122,12 @@ impl Stage {
             }
         }
         let has_said = !said.is_empty();
-        for (link, data) in said {
+        for (link, mut data) in said {
+            if self.is_deaf {
+                let mut block = data.to_vec();
+                block.resize(READ_SIZE, 0);
+                data = Bytes::from(block).slice(..data.len());
+            }
             self.tell(Input::Received { link, data });
         }
         has_said
@@ -295,6 +303,28 @@ fn a_group_takes_some_octets_for_each_member_and_a_broadcast_fewer() {
     // The list of 128, and what is kept of each message, in a queue that has grown to twice its size.
     assert!(per_recipient < 2.0 * 12.0, "{per_recipient} octets for each recipient of two");
     stage.settle();
+}
+
+/// An application that is slow leaves small messages where they are, each of which came in a large read.
+#[test]
+fn messages_that_wait_for_the_application_keep_no_large_blocks() {
+    let _turn = TURN.lock();
+    let mut stage = Stage::new();
+    let sender = Bytes::from_static(SENDER);
+    let at = |port: u16| -> Endpoint { format!("tcp://127.0.0.1:{port}").parse().unwrap() };
+    let (send_spec, recv_spec) = (at(PUSH), at(PUSH - 1));
+    stage.submit(Command::AddServer { sender, send_spec, recv_spec });
+    stage.up();
+    stage.events.clear();
+    stage.is_deaf = true;
+    let before = ALLOCATOR.allocated();
+    (1..=1000).for_each(|conn_id| stage.deliver(conn_id, "GET", &[], b""));
+    assert_eq!(stage.handler.stats().events, 1000);
+    let kept = ALLOCATOR.allocated() - before;
+    assert!(kept < 70 * READ_SIZE + 1000 * 2000, "{kept} octets for 1000 requests");
+    stage.is_deaf = false;
+    stage.settle();
+    assert_eq!(stage.events.len(), 1000);
 }
 
 /// A peer says a message frame by frame, each behind commands that fill a whole read.

@@ -133,10 +133,9 @@ impl Default for Config {
 /// Memory for what peers say and have not finished is at most two reads and one `message_size_max` for each
 /// server, and two reads and 64 KiB for each of the 64 peers that the control socket has; frames that wait
 /// for the rest of their message take some 100 octets each besides, of 1024 and 64 at most. For what waits
-/// for the application it is `event_bytes_max` and one message; but a small message keeps the chunk that it
-/// was read in, so that with an application that is slow it may be `events_max` chunks (in the adapters
-/// that come with this, blocks of 256 KiB that several reads share). For what waits for a server it is what
-/// `send_messages_max` and `send_bytes_max` say below.
+/// for the application it is `event_bytes_max` and one message; of messages above 64 KiB the blocks that they
+/// were read in, which are 256 KiB in the adapters that come with this, and 64 more such blocks for the first
+/// of the others. For what waits for a server it is what `send_messages_max` and `send_bytes_max` say below.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

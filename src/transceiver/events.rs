@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::planted::{Bug, is_planted};
 
 use super::event::Event;
@@ -65,6 +67,15 @@ impl<E: Waits> Events<E> {
         self.queue.len() / 2 >= self.count_max
     }
 
+    /// Octets that an event is about to keep. Where the application is behind they are copied, for else
+    /// each small message that waits would keep the whole block that it was read in.
+    pub(crate) fn to_keep(&self, octets: Bytes) -> Bytes {
+        if self.queue.len() >= BEHIND && octets.len() < COPY_BELOW {
+            return Bytes::copy_from_slice(&octets);
+        }
+        octets
+    }
+
     pub(crate) fn is_half_empty(&self) -> bool {
         self.queue.len() <= self.count_max / 2 && self.octets <= self.octets_max / 2
     }
@@ -118,6 +129,12 @@ impl Waits for Event {
         }
     }
 }
+
+/// From how many events on an application is behind.
+const BEHIND: usize = 64;
+
+/// Larger messages are a good part of the block that they are in.
+const COPY_BELOW: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,7 @@ impl Server {
                 self.passed(message.size());
                 self.parting.is_busy();
                 // Mongrel2 sends single frames alone; what else there may be has no meaning.
-                self.message(message.first().bytes(), cx);
+                self.message(cx.events.to_keep(message.first().bytes()), cx);
             }
             socket::Event::Oversized { size, head, .. } => self.too_large(size, &head, cx),
             notice @ (socket::Event::Proven { .. }
