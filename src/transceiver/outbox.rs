@@ -429,7 +429,11 @@ impl Outbox {
     /// Gives up what waits for connections that were ended, but for that: whom to report.
     pub(crate) fn give_up(&mut self, ended: &[ConnId]) -> Vec<ConnId> {
         let held: Vec<_> = ended.iter().filter(|to| self.lanes.holds(**to)).collect();
-        held.into_iter().flat_map(|to| self.lose_lane(*to, true)).collect()
+        let mut lost: Vec<_> = held.into_iter().flat_map(|to| self.lose_lane(*to, true)).collect();
+        if !ended.is_empty() {
+            lost.extend(self.drop_said(ended));
+        }
+        lost
     }
 
     /// Gives up what waits for one connection, but for its end, if that is to `remain`.

@@ -76,7 +76,10 @@ impl Application {
         for (token, part) in self.later.due(elapsed(world), &mut mix.dice, oracle) {
             self.submit(token, part, world, oracle);
         }
-        self.rooms.work(world, self.node, dice, oracle);
+        // Else it would speak to sessions that it was not told of.
+        if !world.is_deaf(self.node) {
+            self.rooms.work(world, self.node, dice, oracle);
+        }
     }
 
     /// Says much to one session at once, as long as it is taken.

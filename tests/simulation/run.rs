@@ -1,5 +1,6 @@
 //! One run: everything from the seed, faults in its first two thirds, then peace and the end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,6 +49,10 @@ pub(crate) struct Run {
     pub(crate) dead_until: Option<Duration>,
     /// Until when a stranger knocks, and at which server.
     pub(crate) knocking: Option<(Duration, usize)>,
+    /// Until when strangers had the place of each server, or a part of it.
+    pub(crate) squatted: BTreeMap<usize, Duration>,
+    /// The streams that the handler had to each process last.
+    pub(crate) streams: BTreeMap<usize, Vec<StreamId>>,
 }
 
 /// Runs one world to its end. Panics, and says how to replay it, where something does not hold.
@@ -148,6 +153,8 @@ impl Run {
             config,
             dead_until: None,
             knocking: None,
+            squatted: BTreeMap::new(),
+            streams: BTreeMap::new(),
         };
         run.add_servers();
         run
@@ -192,6 +199,7 @@ impl Run {
         let pause = self.dice.up_to(Duration::from_millis(400));
         self.world.run_for(pause);
         self.suffer_knocking();
+        self.suffer_narrowness(now);
         self.suffer_reset(now);
         if self.dead_until.is_none() {
             let dice = (&mut self.dice, &mut self.mix);
@@ -220,6 +228,11 @@ impl Run {
         let number = self.processes;
         if is_old {
             self.oracle.is_old(number, at);
+        }
+        // One link may lead to it and the other to who was there before: then both are given up.
+        let now = elapsed(&self.world);
+        if self.squatted.get(&at).is_some_and(|until| now <= *until + Duration::from_secs(5)) {
+            self.oracle.disturbed(number, now);
         }
         self.log.note(elapsed(&self.world), format_args!("process {number} of server {at}"));
         self.log.met(if is_old { "server: of ZMTP 3.0" } else { "server: of ZMTP 3.1" });

@@ -168,6 +168,7 @@ impl Run {
         }
         let endings = std::mem::take(&mut self.ending);
         endings.into_iter().for_each(|(_, ending)| self.end(ending));
+        self.squatted.values_mut().for_each(|until| *until = now.min(*until));
         for server in &mut self.servers {
             if let Err(start) = server {
                 *start = now;
@@ -211,6 +212,7 @@ impl Run {
         let at = self.mix.dice.below(self.servers.len());
         let restart = self.mix.dice.up_to(time);
         self.crash_server(at, restart);
+        self.squatted.insert(at, elapsed(&self.world) + time);
         let sides = self.mix.dice.pick(&[&[0][..], &[1], &[0, 1]]);
         for side in sides {
             let endpoint = specs(at)[*side].parse().unwrap();
@@ -240,6 +242,20 @@ impl Run {
         let Some((_, at)) = self.knocking.filter(|(until, _)| now <= *until) else { return };
         if let Ok(process) = &self.servers[at] {
             self.oracle.disturbed(process.number, now);
+        }
+    }
+
+    /// Where little gets through the handler may take a living link for dead.
+    pub(crate) fn suffer_narrowness(&mut self, now: Duration) {
+        let is_narrow = self.world.network.shape.buffer < 10_000;
+        let ours = self.world.streams(self.application.node);
+        for process in self.servers.iter().flatten() {
+            let mut streams = self.world.streams(process.node);
+            streams.retain(|stream| ours.contains(stream));
+            let before = self.streams.insert(process.number, streams.clone()).unwrap_or_default();
+            if is_narrow && before.iter().any(|stream| !streams.contains(stream)) {
+                self.oracle.disturbed(process.number, now);
+            }
         }
     }
 

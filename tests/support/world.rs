@@ -128,6 +128,10 @@ impl World {
         self.settle(id.0);
     }
 
+    pub(crate) fn is_deaf<M: Machine + 'static>(&mut self, id: NodeId<M>) -> bool {
+        self.host(id).is_deaf
+    }
+
     /// From now on the application submits what the script says about each event.
     pub(crate) fn script<M: Machine + 'static>(
         &mut self,

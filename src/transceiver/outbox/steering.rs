@@ -1,6 +1,6 @@
 //! What is for Mongrel2 itself and not for browsers: it passes by what waits for them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::mongrel2::{ConnId, Control, TARGETS_MAX};
 
@@ -39,18 +39,36 @@ impl Outbox {
 
     /// Takes one connection off all that waits for the link.
     pub(super) fn drop_waiting(&mut self, to: ConnId) -> Vec<ConnId> {
+        self.take_off(|_, of| of == to)
+    }
+
+    /// Takes connections that nobody knows any more off what the application has said and what waits for
+    /// the link: nothing would count what of it they have read. Their ends remain.
+    pub(super) fn drop_said(&mut self, to: &[ConnId]) -> Vec<ConnId> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let to: BTreeSet<_> = to.iter().copied().collect();
+        self.take_off(|delivery, of| {
+            let is_said = delivery.origin == Origin::Application && !delivery.is_repeatable();
+            is_said && to.contains(&of)
+        })
+    }
+
+    /// Takes connections off what waits for the link: whom to report for that.
+    fn take_off(&mut self, is_off: impl Fn(&Delivery, ConnId) -> bool) -> Vec<ConnId> {
         let mut lost = Vec::new();
         let mut kept = VecDeque::with_capacity(self.waiting.len());
         while let Some(delivery) = self.waiting.pop_front() {
-            if !delivery.to.as_slice().contains(&to) {
+            let is_other = |other: &ConnId| !is_off(&delivery, *other);
+            if delivery.to.as_slice().iter().all(is_other) {
                 kept.push_back(delivery);
                 continue;
             }
             self.release(delivery.origin, delivery.parts, delivery.weight);
             self.answered.extend(&delivery.answers);
-            let is_told = |told: &ConnId| *told == to && !delivery.is_repeatable();
+            let is_told = |told: &ConnId| !is_other(told) && !delivery.is_repeatable();
             lost.extend(delivery.told_of().filter(is_told));
-            let is_other = |other: &ConnId| *other != to;
             let others: Vec<_> = delivery.to.as_slice().iter().copied().filter(is_other).collect();
             if !others.is_empty() {
                 let rest = delivery.clone_to(Recipients::Many(others));
