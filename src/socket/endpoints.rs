@@ -233,13 +233,31 @@ impl Core {
         idle.min_by_key(|link| (link.busy_at, link.id)).map(|link| link.id)
     }
 
-    /// A listener could not hand out a stream (no descriptors, say): waits before it asks again.
-    pub(super) fn accept_failed(&mut self, link: LinkId, id: ListenerId, io: &mut Io) {
+    /// A listener could not hand out a stream: waits before it asks again. Where that is for want of
+    /// descriptors, those go who would have to make room at the limit of links, so that idle peers cannot
+    /// keep others out.
+    pub(super) fn accept_failed(
+        &mut self,
+        link: LinkId,
+        id: ListenerId,
+        cause: Option<ErrorKind>,
+        io: &mut Io,
+    ) {
         self.accepts.remove(&link);
         let Some(listener) = self.listeners.get_mut(&id) else { return };
         listener.accepting = None;
         let delay = listener.backoff.failed(io.now(), &mut io.rng);
         self.timers.set(Timer::Accept(id), later(io.now(), delay.max(TIME_MIN)));
+        let is_the_peers_doing = matches!(
+            cause,
+            Some(
+                ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+            )
+        );
+        let idle = self.handshakes.iter().next().copied().or_else(|| self.longest_idle());
+        if let Some(evicted) = idle.filter(|_| !is_the_peers_doing) {
+            self.fail(evicted, DownReason::Evicted, io);
+        }
     }
 
     /// The notices are taken: whatever was held because of them goes on.

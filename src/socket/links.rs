@@ -121,7 +121,7 @@ impl Core {
 
     pub(super) fn closed(&mut self, id: LinkId, cause: Option<ErrorKind>, io: &mut Io) {
         if let Some(listener) = self.accepts.get(&id).copied() {
-            self.accept_failed(id, listener, io);
+            self.accept_failed(id, listener, cause, io);
             return;
         }
         let reason = cause.map_or(DownReason::Closed, DownReason::Io);

@@ -1,5 +1,6 @@
 //! REQ and REP (RFC 28): R1 to R10, and their rows of the table of section 9.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use mongrel2_transceiver::socket::{Command, Config, DownReason, Event, Refused};
@@ -328,4 +329,29 @@ fn rep_at_its_limit_closes_who_asked_nothing_for_longest_but_never_who_waits_for
     assert!(rep.hand.is_closed(fifth) && !rep.hand.is_closed(second));
     rep.send(&["y"]).unwrap();
     assert_eq!(rep.hand.wrote(second), enveloped("y"));
+}
+
+#[test]
+fn rep_without_descriptors_closes_who_asked_nothing_for_longest() {
+    let mut rep = Bench::new(SocketType::Rep);
+    let [first, second] = std::array::from_fn(|_| rep.peer(Side::Bind));
+    rep.hand.pass(Duration::from_millis(1));
+    rep.hand.says(first, &enveloped("x"));
+    rep.send(&["y"]).unwrap();
+    rep.hand.events();
+    // A peer that was gone before it was accepted costs nobody else's place.
+    rep.hand.cannot_accept(ErrorKind::ConnectionAborted);
+    assert!(!rep.hand.is_closed(first) && !rep.hand.is_closed(second));
+    rep.hand.pass(Duration::from_secs(5));
+    rep.hand.cannot_accept(ErrorKind::Other);
+    assert!(rep.hand.is_closed(second) && !rep.hand.is_closed(first));
+    let down = rep.hand.events();
+    assert!(down.contains(&Event::Down { link: second, reason: DownReason::Evicted, lost: 0 }));
+    // Who has just come and said nothing goes before those.
+    rep.hand.pass(Duration::from_secs(5));
+    let third = rep.stream(Side::Bind);
+    rep.hand.cannot_accept(ErrorKind::Other);
+    assert!(rep.hand.is_closed(third) && !rep.hand.is_closed(first));
+    rep.hand.pass(Duration::from_secs(5));
+    rep.peer(Side::Bind);
 }

@@ -96,6 +96,12 @@ where
         self.open(link)
     }
 
+    /// Lets the oldest accept fail.
+    pub(crate) fn cannot_accept(&mut self, cause: ErrorKind) {
+        let (_, link) = self.accepts.pop_front().expect("an accept is under way");
+        self.tell(Input::Closed { link, cause: Some(cause) });
+    }
+
     /// Lets the oldest connect succeed.
     pub(crate) fn connect(&mut self) -> LinkId {
         let (link, _) = self.connects.pop_front().expect("a connect is under way");
