@@ -68,7 +68,8 @@ pub enum Action {
     Vanish,
     /// Whether pings are answered; they are unless told otherwise. To a handler, a browser that does
     /// not answer them reads nothing: it is the slow one, and then the silent one. Pings that came
-    /// meanwhile are not answered later.
+    /// meanwhile are not answered later: to see what a handler says to the slow one at last, answer the
+    /// newest of [`Received::Ping`](super::Received::Ping) by an [`Action::Pong`].
     AnswerPings(bool),
     /// Whether close frames are answered; they are unless told otherwise.
     AnswerCloses(bool),

@@ -157,7 +157,9 @@ pub enum Command {
     /// that no more is taken, while what they have put on the wire by then still comes, to be answered;
     /// flush. Ends in [`Event::Stopped`](super::Event::Stopped), at once where nothing is left to do.
     ///
-    /// Requests that came have to be answered meanwhile: it is waited for those over HTTP.
+    /// Requests that came have to be answered meanwhile: it is waited for those over HTTP. But not for
+    /// answers that are given in pieces, or held: whoever has open streams ends them before, by the `end`
+    /// of each [`Stream`](crate::mongrel2::http::Stream), so that browsers come back at once.
     Shutdown,
     /// The same within this time; also of a shutdown that is under way and would take longer.
     ShutdownWithin {

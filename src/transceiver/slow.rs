@@ -29,6 +29,8 @@ pub enum Slow {
     /// on their way before are not called back: up to fourteen may wait at the server.)
     DropOldest,
     /// Close it. What waits, and what was to be added, is reported as undelivered; the close frame
-    /// reaches a client that goes on reading within some seconds.
+    /// reaches a client that goes on reading within some seconds. (In a test that is one that answers the
+    /// last ping, by `Action::Pong`: else its connection ends without the frame, for nothing can reach one
+    /// that reads nothing.)
     Close(Close),
 }
