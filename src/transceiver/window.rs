@@ -112,7 +112,7 @@ impl Bucket {
     }
 
     pub(crate) const fn admits(&self, is_hang_up: bool) -> bool {
-        self.level < places(is_hang_up)
+        self.level < if is_hang_up { BUCKET_PLACES + 2 } else { BUCKET_PLACES }
     }
 
     pub(crate) const fn sent(&mut self) {
@@ -172,6 +172,10 @@ const fn places(is_hang_up: bool) -> u8 {
 /// Behind how many unproven deliveries a ping goes: late enough to be rare, early enough that its pong
 /// comes before all places are taken.
 const PING_AT: u8 = 8;
+
+/// How many deliveries may be unproven where only the time tells that they were read. Fewer than there are
+/// places: a server that gets no time for a while, on a busy computer, is behind by some.
+const BUCKET_PLACES: u8 = 8;
 
 /// How long Mongrel2 is given for each delivery where nothing can be proven. It took 40 in a row with 2
 /// milliseconds between them (seen on Mongrel2 1.12.2).
@@ -257,14 +261,14 @@ mod tests {
             answers += 1;
             assert!(answers < 100);
         }
-        assert_eq!(answers, 14);
+        assert_eq!(answers, BUCKET_PLACES);
     }
 
     #[test]
     fn a_bucket_drains_one_each_pause() {
         let start = Instant::now();
         let mut bucket = Bucket::new(start);
-        (0..14).for_each(|_| {
+        (0..BUCKET_PLACES).for_each(|_| {
             assert!(bucket.admits(false));
             bucket.sent();
         });
@@ -273,7 +277,7 @@ mod tests {
         assert_eq!(bucket.next(), start + PAUSE);
         assert!(!bucket.drain(start + PAUSE) && bucket.admits(false));
         bucket.sent();
-        assert!(!bucket.drain(start + PAUSE * 14) && bucket.drain(start + PAUSE * 15));
+        assert!(!bucket.drain(start + PAUSE * 8) && bucket.drain(start + PAUSE * 9));
         bucket.sent();
         assert!(bucket.drain(start + PAUSE * 1_000_000));
     }

@@ -21,10 +21,10 @@ fn what_waits_is_dropped_and_told_of() {
     pair.submit(Command::Cancel { target });
     let event = pair.until(|event| matches!(event, Event::Undelivered { .. }));
     let Event::Undelivered { targets, reason } = event else { unreachable!() };
-    assert_eq!((targets, reason), (vec![target; 16], Loss::Cancelled), "14 have gone before");
+    assert_eq!((targets, reason), (vec![target; 22], Loss::Cancelled), "8 have gone before");
     pair.run_secs(1);
     let mut said = pair.said();
-    assert_eq!(said.len(), 16);
+    assert_eq!(said.len(), 10);
     assert!(said.contains(&(8, Said::reply("to you"))));
     said.retain(|(to, _)| *to == 7);
     assert_eq!(said.pop().unwrap(), cancelled(7));

@@ -41,7 +41,7 @@ fn credits_wait_for_no_reply() {
     pair.submit(grant(target, 5));
     pair.run_ms(1);
     let said = pair.said();
-    assert_eq!((said.len(), said.last()), (15, Some(&granted(5))));
+    assert_eq!((said.len(), said.last()), (9, Some(&granted(5))));
 }
 
 /// They are no replies, of which Mongrel2 holds sixteen.
@@ -100,14 +100,14 @@ fn what_is_for_a_module_keeps_its_place_among_the_replies() {
     }
     pair.submit(Command::HangUp { target });
     pair.run_ms(1);
-    assert_eq!(pair.said().len(), 14, "each takes a place");
+    assert_eq!(pair.said().len(), 8, "each takes a place");
     pair.run_secs(1);
     let said = pair.said();
     let to_module = Said::ToModule("19:8:sendfile,5:tmp/a,]".into());
-    for pieces in said[..6].chunks(2) {
+    for pieces in said[..12].chunks(2) {
         assert_eq!(pieces, [(7, Said::reply("head")), (7, to_module.clone())]);
     }
-    assert_eq!(said[6..], [(7, Said::reply(""))]);
+    assert_eq!(said[12..], [(7, Said::reply(""))]);
 }
 
 #[test]

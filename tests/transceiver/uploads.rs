@@ -146,12 +146,12 @@ fn an_upload_is_one_request() {
     answer(&mut pair);
     told(&mut pair, seen("198-upload-start"));
     // As many as may go unproven.
-    (0..14).for_each(|_| answer(&mut pair));
+    (0..8).for_each(|_| answer(&mut pair));
     told(&mut pair, seen("199-upload-done"));
     answer(&mut pair);
     pair.run_ms(1);
     let said = pair.said().len();
-    assert_eq!(said, 1 + 14, "the last waits");
+    assert_eq!(said, 1 + 8, "the last waits");
 }
 
 #[test]
