@@ -314,6 +314,20 @@ fn a_bomb_goes_off_at_the_limit_and_nonsense_is_none() {
     assert_eq!(&replies[0].1[..], b"\x88\x02\x03\xEF");
 }
 
+/// What a client may refer to stands before its message, where a size is added to that.
+#[test]
+fn without_a_limit_of_size_messages_refer_to_earlier_ones_too() {
+    let mut config = config(1);
+    config.limits.websocket_size_max = usize::MAX;
+    let mut pair = Pair::up(13, config);
+    let mut browser = Browser::open(&mut pair, 3, Some("permessage-deflate"));
+    for round in 0..3 {
+        let text = format!("{LONG} {round}");
+        browser.say(&mut pair, &text);
+        assert_eq!(last_message(&mut pair), Some(Message::from(text)));
+    }
+}
+
 /// A message of a client that offers compression, as the server hands it over.
 fn offering(dialect: Dialect, flags: &str, payload: &[u8]) -> Bytes {
     let headers = [

@@ -123,7 +123,7 @@ impl Work<'_> {
             self.make_room();
             let Inflater { decompressor, room } = &mut *self.inflater;
             // One octet above the limit has room, so that it is known when there is one.
-            let most = (self.start + self.size_max).saturating_add(1).min(room.len());
+            let most = self.start.saturating_add(self.size_max).saturating_add(1).min(room.len());
             let out = &mut room[..most];
             let (status, taken, written) = decompress(decompressor, input, out, self.end, FLAGS);
             *input = &input[taken..];
@@ -156,7 +156,7 @@ impl Work<'_> {
     fn make_room(&mut self) {
         let room = &mut self.inflater.room;
         if self.end >= room.len() {
-            let most = (self.start + self.size_max).saturating_add(1);
+            let most = self.start.saturating_add(self.size_max).saturating_add(1);
             let more = (2 * (self.end - self.start)).max(ROOM_MIN);
             let size = self.start.saturating_add(more).min(most);
             room.resize(size.max(self.end + 1), 0);
