@@ -110,7 +110,7 @@ impl Oracle {
         process.is_some_and(|process| {
             // Over ZMTP 3.0 it may even be another's.
             let refers = self.referring.contains(&(process, target.conn_id.0));
-            (refers && self.was_disturbed(process)) || self.old.contains_key(&process)
+            (refers && self.was_disturbed(process)) || self.speaks_old(process)
         })
     }
 

@@ -9,12 +9,14 @@
 
 mod by_hand;
 mod contract;
+mod request;
 mod world;
 
 pub(crate) use by_hand::ByHand;
 pub(crate) use contract::Checked;
 pub(crate) use mongrel2_transceiver_memory::Dice;
 pub(crate) use mongrel2_transceiver_memory::wires::{Shape, StreamId};
+pub(crate) use request::{OF_THE_SERVER, request};
 pub(crate) use world::{NodeId, Watched, World};
 
 /// The one instant that all virtual times are counted from.

@@ -1,7 +1,9 @@
 //! What a Mongrel2 server tells its handlers about browsers, in octets.
 
-use bytes::{Bytes, BytesMut};
-use mongrel2_transceiver::mongrel2::{ConnId, Dialect, encode_request};
+use bytes::Bytes;
+use mongrel2_transceiver::mongrel2::Dialect;
+
+use crate::support::{OF_THE_SERVER, request};
 
 pub(crate) const SENDER: &str = "5a0c2e6e-test";
 
@@ -15,30 +17,12 @@ pub(crate) fn message_in(
     headers: &[Header<'_>],
     body: &[u8],
 ) -> Bytes {
-    let values: Vec<[&[u8]; 1]> = headers.iter().map(|(_, value)| [value.as_bytes()]).collect();
-    let headers: Vec<(&[u8], &[&[u8]])> = headers
-        .iter()
-        .zip(&values)
-        .map(|((name, _), value)| (name.as_bytes(), &value[..]))
-        .collect();
-    let mut raw = BytesMut::new();
-    let (sender, conn_id) = (SENDER.as_bytes(), ConnId(conn_id));
-    encode_request(sender, conn_id, path.as_bytes(), &headers, dialect, body, &mut raw);
-    raw.freeze()
+    request((SENDER, dialect), conn_id, path, headers, body)
 }
 
 fn message(conn_id: i64, more: &[Header<'_>], body: &[u8]) -> Bytes {
     message_in(Dialect::Json, conn_id, "/", &[&OF_THE_SERVER[..], more].concat(), body)
 }
-
-const OF_THE_SERVER: [Header<'static>; 6] = [
-    ("PATH", "/"),
-    ("VERSION", "HTTP/1.1"),
-    ("URI", "/"),
-    ("PATTERN", "/"),
-    ("URL_SCHEME", "http"),
-    ("REMOTE_ADDR", "127.0.0.1"),
-];
 
 pub(crate) fn get(conn_id: i64) -> Bytes {
     message(conn_id, &[("METHOD", "GET")], b"")

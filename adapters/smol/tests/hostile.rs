@@ -8,24 +8,9 @@
 )]
 
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../suite/place.rs"]
-mod place;
-
-mod adapter {
-    use std::time::Duration;
-
-    use futures_lite::future::or;
-    use mongrel2_transceiver::Machine;
-    pub(crate) use mongrel2_transceiver_smol::testing::{Client, Error, Pending, Server};
-    pub(crate) use mongrel2_transceiver_smol::{Driver, Handle, SubmitError, seed};
-
-    pub(crate) fn next<M: Machine>(driver: &mut Driver<M>, timeout: Duration) -> Option<M::Event> {
-        async_io::block_on(or(async { Some(driver.next_event().await) }, async {
-            async_io::Timer::after(timeout).await;
-            None
-        }))
-    }
-}
-
+mod adapter;
 #[path = "../../suite/hostile/mod.rs"]
 mod hostile;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../suite/place.rs"]
+mod place;

@@ -8,20 +8,9 @@
 )]
 
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../suite/place.rs"]
-mod place;
-
-mod adapter {
-    use std::time::Duration;
-
-    use mongrel2_transceiver::Machine;
-    pub(crate) use mongrel2_transceiver_threads::testing::{Client, Error, Pending, Server};
-    pub(crate) use mongrel2_transceiver_threads::{Driver, Handle, SubmitError, seed};
-
-    pub(crate) fn next<M: Machine>(driver: &mut Driver<M>, timeout: Duration) -> Option<M::Event> {
-        driver.next_event(Some(timeout)).unwrap()
-    }
-}
-
+mod adapter;
 #[path = "../../suite/hostile/mod.rs"]
 mod hostile;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../suite/place.rs"]
+mod place;

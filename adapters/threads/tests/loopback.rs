@@ -7,21 +7,9 @@
     reason = "all of this is a test, helpers included"
 )]
 
+mod adapter;
 #[path = "../../suite/place.rs"]
 mod place;
-
-mod adapter {
-    use std::time::Duration;
-
-    use mongrel2_transceiver::Machine;
-    pub(crate) use mongrel2_transceiver_threads::testing::{Client, Error, Pending, Server};
-    pub(crate) use mongrel2_transceiver_threads::{Driver, Handle, SubmitError, seed};
-
-    pub(crate) fn next<M: Machine>(driver: &mut Driver<M>, timeout: Duration) -> Option<M::Event> {
-        driver.next_event(Some(timeout)).unwrap()
-    }
-}
-
 #[path = "../../suite/sockets/mod.rs"]
 mod sockets;
 #[path = "../../suite/mod.rs"]

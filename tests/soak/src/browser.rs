@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use mongrel2_transceiver::websocket::{CloseCode, Message};
+use mongrel2_transceiver_memory::Dice;
 use mongrel2_transceiver_threads::testing::{Ask, Client, Error};
 
-use crate::dice::Dice;
 use crate::servers::{Servers, Visit};
 
 /// Counted by all browsers.
@@ -74,7 +74,7 @@ fn note(visit: &Visit<'_>, counts: &Counts, wrong: &str) {
 fn ask(client: &mut Client, counts: &Counts, dice: &mut Dice) -> Result<(), String> {
     for _ in 0..=dice.below(20) {
         let size = some_size(dice);
-        let body = dice.text(size);
+        let body = text(dice, size);
         let asked = client.request(Ask::post("/soak", Bytes::from(body.clone()))).wait();
         let response = asked.map_err(said)?;
         if response.body[..] != *body.as_bytes() {
@@ -92,7 +92,7 @@ fn talk(client: &mut Client, counts: &Counts, dice: &mut Dice) -> Result<(), Str
         let messages: Vec<_> = (0..=dice.below(10))
             .map(|_| {
                 let size = some_size(dice);
-                Message::from(dice.text(size))
+                Message::from(text(dice, size))
             })
             .collect();
         for message in &messages {
@@ -116,6 +116,12 @@ fn talk(client: &mut Client, counts: &Counts, dice: &mut Dice) -> Result<(), Str
 /// With a notice, or by being dropped.
 fn leave(client: &mut Client, dice: &mut Dice) -> Result<(), String> {
     if dice.below(2) == 0 { client.vanish().map_err(said) } else { Ok(()) }
+}
+
+/// So many digits.
+fn text(dice: &mut Dice, count: usize) -> String {
+    let start = dice.next();
+    format!("{start:020}").chars().cycle().take(count).collect()
 }
 
 fn some_size(dice: &mut Dice) -> usize {

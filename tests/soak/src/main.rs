@@ -10,7 +10,6 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "what matters here is named")]
 
 mod browser;
-mod dice;
 mod gauge;
 mod handler;
 mod options;
@@ -24,9 +23,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cap::Cap;
+use mongrel2_transceiver_memory::Dice;
 
 use crate::browser::{Counts, work};
-use crate::dice::Dice;
 use crate::gauge::{Gauge, Reading};
 use crate::handler::Handler;
 use crate::options::Options;
@@ -71,11 +70,11 @@ fn run(options: &Options) -> ExitCode {
     });
     let browsers: Vec<_> = (0..BROWSERS)
         .map(|number| {
-            let (stage, dice) = (Arc::clone(&stage), Dice::new(options.seed, number));
+            let (stage, dice) = (Arc::clone(&stage), dice(options.seed, number));
             thread::spawn(move || be_browser(&stage, number, dice))
         })
         .collect();
-    let mut dice = Dice::new(options.seed, BROWSERS);
+    let mut dice = dice(options.seed, BROWSERS);
     let mut gauge = Gauge::default();
     let start = Instant::now();
     println!("{}", Reading::HEAD);
@@ -101,6 +100,11 @@ fn run(options: &Options) -> ExitCode {
     let undelivered = handler.stop();
     stage.counts.lost(undelivered, "not delivered at the end");
     report(&stage.counts, &gauge)
+}
+
+/// Dice of their own for each number.
+const fn dice(seed: u64, number: usize) -> Dice {
+    Dice::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ (number as u64) << 48)
 }
 
 /// Browsers become more, then fewer, then none; servers come and go meanwhile.

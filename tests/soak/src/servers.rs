@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::server::Config;
+use mongrel2_transceiver_memory::Dice;
 use mongrel2_transceiver_threads::testing::{Client, Error, Server};
-
-use crate::dice::Dice;
 
 pub(crate) struct Servers {
     control: Mutex<Endpoint>,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use mongrel2_transceiver::zmtp::{Engine, Limits, Received, SocketType};
 
 use crate::load::{Dice, Frames};
+use crate::raw::{COMMAND, MORE};
 use crate::theirs::Theirs;
 
 /// How many streams are tried, unless `STREAMS` says otherwise.
@@ -179,6 +180,4 @@ fn octets_of(dice: &mut Dice, count: usize) -> Vec<u8> {
     (0..count).map(|_| octet(dice)).collect()
 }
 
-const MORE: u8 = 1;
 const LONG: u8 = 2;
-const COMMAND: u8 = 4;
