@@ -214,11 +214,16 @@ impl Core {
         let has_too_many = self.handshakes.len() > limits.handshakes_max.max(1);
         if has_too_many || self.accepted > limits.links_max.max(1) {
             // Rather not this one: of two listeners, the one asked later may answer first.
-            let oldest = self.handshakes.iter().find(|other| **other != link_id).copied();
-            let evicted = oldest.or_else(|| self.longest_idle()).unwrap_or(link_id);
+            let evicted = self.dispensable(link_id).unwrap_or(link_id);
             self.fail(evicted, DownReason::Evicted, io);
         }
         self.accept(id, io);
+    }
+
+    /// Who is to make room for this one: the oldest unfinished handshake, or who is idle for longest.
+    fn dispensable(&self, link_id: LinkId) -> Option<LinkId> {
+        let oldest = self.handshakes.iter().find(|other| **other != link_id).copied();
+        oldest.or_else(|| self.longest_idle())
     }
 
     /// REP: the peer that has asked nothing for longest, save one that waits for a reply. Its next
@@ -254,8 +259,10 @@ impl Core {
                 ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
             )
         );
-        let idle = self.handshakes.iter().next().copied().or_else(|| self.longest_idle());
-        if let Some(evicted) = idle.filter(|_| !is_the_peers_doing) {
+        if is_the_peers_doing {
+            return;
+        }
+        if let Some(evicted) = self.dispensable(link) {
             self.fail(evicted, DownReason::Evicted, io);
         }
     }

@@ -34,9 +34,10 @@ impl Closings {
     /// Those whose time has come and that are still closing: some of them, and others a moment later.
     pub(super) fn due(&mut self, now: Instant, is_closing: impl Fn(ConnId) -> bool) -> Vec<ConnId> {
         let mut due = Vec::new();
-        if self.again.take_if(|again| *again <= now).is_none() && self.again.is_some() {
+        if self.again.is_some_and(|again| again > now) {
             return due;
         }
+        self.again = None;
         for _ in 0..DUE_AT_ONCE {
             let Some((at, conn_id)) = self.row.front().copied() else { return due };
             let is_closing = is_closing(conn_id);

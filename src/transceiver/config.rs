@@ -156,7 +156,7 @@ pub struct Limits {
     pub uploads_max: usize,
     /// Groups of sessions; one that has members at several servers counts for each of these.
     pub groups_max: usize,
-    /// Memberships of sessions in groups, of all groups together. Each takes some 40 octets.
+    /// Memberships of sessions in groups, of all groups together. Each takes some 50 octets.
     pub memberships_max: usize,
     /// Octets of the name of a group.
     pub group_name_max: usize,
