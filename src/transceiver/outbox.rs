@@ -330,7 +330,8 @@ impl Outbox {
             self.places.take(&delivery, sessions, now)
         };
         if let ([only], [_]) = (&to_ask[..], delivery.to.as_slice()) {
-            if delivery.body.len() <= APPEND_MAX {
+            // What is for a module waits since before the connection was a WebSocket, and stays one.
+            if delivery.body.len() <= APPEND_MAX && delivery.form == Form::Plain {
                 self.mark = self.mark.next();
                 delivery.append_ping(self.mark);
                 sessions.window_mut(*only).into_iter().for_each(|window| window.asked(self.mark));

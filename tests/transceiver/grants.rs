@@ -3,6 +3,7 @@
 use mongrel2_transceiver::mongrel2::Control;
 use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, Target};
 
+use crate::browser::{get, handshake};
 use crate::pair::{Pair, Said, plain, reply, small};
 
 fn grant(target: Target, octets: u64) -> Command {
@@ -118,4 +119,29 @@ fn the_controls_of_the_server_are_no_module() {
     assert_eq!(pair.refused(ctl), Refused::Reserved);
     let large = Command::Extended { target, key: "k".into(), value: vec![0; 17 << 20].into() };
     assert_eq!(pair.refused(large), Refused::TooLarge);
+}
+
+/// A browser may ask for a WebSocket behind a request that is not answered: what is for a module then
+/// waits for a session, and a ping behind it would be no frame.
+#[test]
+fn no_ping_goes_behind_what_is_for_a_module() {
+    let mut pair = Pair::up(9, plain());
+    let target = pair.target(7);
+    pair.deliver(get(7));
+    pair.until(|event| matches!(event, Event::Request { .. }));
+    let stream = pair.reply_stream();
+    pair.world.network.stall(stream, true);
+    pair.submit(reply(pair.target(1), vec![b'x'; 1 << 20]));
+    pair.run_ms(5);
+    (0..12).for_each(|_| pair.submit(send_file(target)));
+    pair.deliver(handshake(7, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.world.network.stall(stream, false);
+    pair.run_ms(50);
+    let to_module = pair.said().into_iter().filter_map(|(_, said)| match said {
+        Said::ToModule(body) => Some(body),
+        Said::Reply(_) | Said::Controls(_) => None,
+    });
+    let to_module: Vec<_> = to_module.collect();
+    assert_eq!(to_module, vec!["19:8:sendfile,5:tmp/a,]"; 12]);
 }
