@@ -79,7 +79,8 @@ pub(super) fn broadcast(
         if let Some(server) = servers.get_mut(&id) {
             let compression = &mut server.sessions.compression;
             let packed = (!compression.is_empty()).then(|| compression.pack(message));
-            let layout = Layout::new(plain.clone(), packed);
+            let may_repeat = matches!(share.to, Members::These(_));
+            let layout = Layout::new(plain.clone(), packed, may_repeat);
             let left_out = server.deliver_share(&share, layout, message.len(), cx);
             server.undelivered_count += left_out.len();
             slow.extend(left_out);
@@ -148,11 +149,14 @@ struct Layout {
 struct Batch {
     what: Delivery,
     to: Vec<ConnId>,
+    /// Whether somebody may be named twice, and so takes two places among what waits in Mongrel2.
+    may_repeat: bool,
 }
 
 impl Layout {
-    fn new(plain: Bytes, packed: Option<Bytes>) -> Self {
-        Self { plain: Batch::new(plain), packed: packed.map(Batch::new) }
+    fn new(plain: Bytes, packed: Option<Bytes>, may_repeat: bool) -> Self {
+        let batch = |octets| Batch::new(octets, may_repeat);
+        Self { plain: batch(plain), packed: packed.map(batch) }
     }
 
     fn put(&mut self, conn_id: ConnId, sessions: &Sessions, outbox: &mut Outbox) {
@@ -173,11 +177,16 @@ impl Layout {
 }
 
 impl Batch {
-    fn new(octets: Bytes) -> Self {
-        Self { what: Delivery::to_nobody(octets, Origin::Application), to: Vec::new() }
+    fn new(octets: Bytes, may_repeat: bool) -> Self {
+        let what = Delivery::to_nobody(octets, Origin::Application);
+        Self { what, to: Vec::new(), may_repeat }
     }
 
     fn put(&mut self, conn_id: ConnId, outbox: &mut Outbox) {
+        if self.may_repeat && self.to.contains(&conn_id) {
+            // One delivery takes one place of each that it names.
+            self.send(outbox);
+        }
         self.to.push(conn_id);
         if self.to.len() == TARGETS_MAX + usize::from(is_planted(Bug::OneTargetTooMany)) {
             self.send(outbox);

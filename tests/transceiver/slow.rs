@@ -234,6 +234,22 @@ fn a_broadcast_asks_only_those_who_have_to_prove_something() {
     assert_eq!((readers.of[&3].pongs.len(), readers.of[&4].pongs.len()), (1, 0));
 }
 
+/// Mongrel2 holds as many replies for one as it was named: above 16 it would drop it with all of them.
+#[test]
+fn one_that_is_named_often_gets_it_as_often_and_no_faster_than_it_reads() {
+    let mut pair = Pair::up(13, plain());
+    let (often, once) = (pair.open(3), pair.open(4));
+    let mut readers = Readers::default();
+    let to = [vec![often; 20], vec![once], vec![often; 20]].concat();
+    let message = Message::Text("x".into());
+    pair.submit(Command::Broadcast { to: to.into(), except: None, message });
+    for _ in 0..100 {
+        pair.run_ms(5);
+        readers.read_all(&mut pair);
+    }
+    assert_eq!((readers.texts(3).len(), readers.texts(4).len()), (40, 1));
+}
+
 /// Mongrel2 encodes each reply to a JSON socket by itself: two together would be another text.
 #[test]
 fn replies_to_a_json_socket_stay_apart() {
