@@ -143,6 +143,8 @@ impl Outbox {
         }
         match delivery.to {
             Recipients::One(to) if delivery.is_repeatable() => self.owed.forget(to),
+            // What is for Mongrel2 itself says nothing to the browser.
+            Recipients::One(_) if delivery.is_control() => {}
             Recipients::One(to) if delivery.origin == Origin::Application => self.owed.answered(to),
             Recipients::One(_) | Recipients::Many(_) => {}
         }

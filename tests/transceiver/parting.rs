@@ -170,6 +170,22 @@ fn requests_in_hand_can_still_be_answered() {
     assert_eq!(pair.refused(reply(target, "late")), Refused::UnknownServer);
 }
 
+/// What lets more of an upload come says nothing to its browser.
+#[test]
+fn a_grant_is_no_answer() {
+    let mut pair = Pair::up(3, small(|config| config.linger = Duration::from_secs(40)));
+    pair.deliver(get(7));
+    pair.until(|event| matches!(event, Event::Request { .. }));
+    let target = pair.target(7);
+    pair.submit(Command::Grant { target, octets: 100 });
+    pair.submit(Command::Shutdown);
+    // The farewells are long over.
+    pair.run_secs(25);
+    pair.submit(reply(target, "answer"));
+    let (_, undelivered) = until_stopped(&mut pair);
+    assert_eq!((pair.replies().last(), undelivered), (Some(&(7, "answer".into())), 0));
+}
+
 #[test]
 fn what_cannot_be_flushed_in_time_is_reported() {
     let mut pair = Pair::up(3, plain());
