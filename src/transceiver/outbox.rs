@@ -351,8 +351,10 @@ impl Outbox {
     /// A connection that is no WebSocket says something, which may prove that it has read what it was
     /// sent before.
     pub(crate) fn heard(&mut self, from: ConnId, kind: Kind, now: Instant) {
-        if kind == Kind::Http {
+        if matches!(kind, Kind::Http | Kind::StreamFirst) {
             self.owed.asked(from);
+        }
+        if kind == Kind::Http {
             self.places.asked(from, self.lanes.holds(from), now);
         } else if matches!(kind, Kind::Json | Kind::Xml) {
             self.places.asked_apart(from, now);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use mongrel2_transceiver::Transceiver;
+use mongrel2_transceiver::mongrel2::Kind;
 use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEnd};
 
-use crate::browser::{SENDER, frame, get, handshake, text};
+use crate::browser::{SENDER, frame, get, get_with, handshake, text};
 use crate::pair::{Pair, add_server, expected, plain, reply, say, small};
 use crate::support::World;
 
@@ -168,6 +169,22 @@ fn requests_in_hand_can_still_be_answered() {
     let (_, undelivered) = until_stopped(&mut pair);
     assert_eq!((pair.replies().len(), undelivered), (5, 0));
     assert_eq!(pair.refused(reply(target, "late")), Refused::UnknownServer);
+}
+
+/// The body of a request may come in pieces, of which none but the first is a request.
+#[test]
+fn an_answer_to_a_streamed_upload_is_waited_for() {
+    let mut pair = Pair::up(3, small(|config| config.linger = Duration::from_secs(40)));
+    pair.deliver(get_with(7, &[("content-length", "9"), ("UPLOAD_STREAM", "0")]));
+    let event = pair.until(|event| matches!(event, Event::Request { .. }));
+    let Event::Request { target, request } = event else { unreachable!() };
+    assert_eq!(request.kind(), Kind::StreamFirst);
+    pair.submit(Command::Shutdown);
+    // The farewells are long over.
+    pair.run_secs(25);
+    pair.submit(reply(target, "answer"));
+    let (_, undelivered) = until_stopped(&mut pair);
+    assert_eq!((pair.replies().last(), undelivered), (Some(&(7, "answer".into())), 0));
 }
 
 /// What lets more of an upload come says nothing to its browser.
