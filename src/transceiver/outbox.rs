@@ -16,7 +16,7 @@ use super::delivery::{Delivery, Form, HEAD_WEIGHT, Origin, Recipients};
 use super::lanes::{Bounds, Lanes};
 use super::owed::Owed;
 use super::places::Places;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, State};
 use super::ticket::Ticket;
 use super::window::{Mark, Window};
 
@@ -217,7 +217,10 @@ impl Outbox {
         while to.len() < TARGETS_MAX {
             let Some(conn_id) = self.asks.pop_first() else { break };
             let wants_ping = sessions.window(conn_id).is_some_and(Window::wants_ping);
-            if wants_ping && !self.lanes.is_begun(conn_id) {
+            // Behind a close frame no ping makes sense; in front of one that waits it does.
+            let is_open = sessions.state(conn_id) == Some(State::Open);
+            let may_be_asked = is_open || self.lanes.holds(conn_id);
+            if wants_ping && may_be_asked && !self.lanes.is_begun(conn_id) {
                 to.push(conn_id);
             }
         }

@@ -1,9 +1,10 @@
 //! The closing handshake (RFC 6455 7) from both sides, and what breaks the rules.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
-use mongrel2_transceiver::transceiver::{Command, Event, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Config, Event, Refused, SessionEnd};
 use mongrel2_transceiver::websocket::{CloseCode, FrameError};
 
 use crate::browser::{frame, handshake, notice, text};
@@ -204,10 +205,33 @@ fn codes_that_may_not_be_sent_are_refused() {
 
 #[test]
 fn a_close_timeout_of_nothing_leaves_no_deadline_in_the_past() {
-    let config = small(|config| config.close_timeout = std::time::Duration::ZERO);
+    let config = small(|config| config.close_timeout = Duration::ZERO);
     let mut pair = Pair::up(1, config);
     pair.open(3);
     pair.submit(close(&pair, 3));
     pair.run_ms(50);
     assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
+}
+
+/// A browser that answers no ping is asked anew in each round, but not behind our close frame.
+#[test]
+fn nothing_is_asked_behind_our_close_frame() {
+    let asks_often = |config: &mut Config| {
+        config.ping_interval = Some(Duration::from_secs(5));
+        config.pong_timeout = Some(Duration::from_secs(300));
+        config.close_timeout = Duration::from_secs(100);
+    };
+    let mut pair = Pair::up(9, small(asks_often));
+    let target = pair.open(3);
+    (0..9).for_each(|_| {
+        pair.submit(say(target, "x"));
+        pair.run_ms(1);
+    });
+    pair.submit(close(&pair, 3));
+    for _ in 0..30 {
+        pair.deliver(text(3, "still here"));
+        pair.run_secs(1);
+    }
+    let last = pair.replies().pop();
+    assert_eq!(last, Some((3, Bytes::from_static(b"\x88\x05\x03\xe8bye"))));
 }
