@@ -160,6 +160,7 @@ impl Server {
             self.give_up(&forgotten);
         }
         self.sessions.insert(conn_id, state);
+        self.outbox.begins(conn_id);
         self.rounds.keep_going(true, cx.io.now());
     }
 

@@ -181,6 +181,13 @@ impl Lanes {
         }
     }
 
+    /// The time means nothing for this lane any more.
+    pub(crate) fn forget_date(&mut self, conn_id: ConnId) {
+        if let Some(at) = self.lanes.get_mut(&conn_id).and_then(|lane| lane.due.take()) {
+            self.due.remove(&(at, conn_id));
+        }
+    }
+
     pub(crate) fn has_date(&self, conn_id: ConnId) -> bool {
         self.lanes.get(&conn_id).is_some_and(|lane| lane.due.is_some())
     }

@@ -404,6 +404,12 @@ impl Outbox {
         self.broken.pop_first()
     }
 
+    /// A connection has become a WebSocket: what waited for the time to pass waits for pongs now.
+    pub(crate) fn begins(&mut self, conn_id: ConnId) {
+        self.lanes.forget_date(conn_id);
+        self.lanes.open(conn_id);
+    }
+
     /// A WebSocket has proved that it has read something.
     pub(crate) fn proven(&mut self, by: ConnId) {
         self.lanes.open(by);

@@ -214,6 +214,28 @@ fn a_handshake_on_an_id_that_is_in_use_starts_anew() {
     assert!(replies.iter().any(|(_, body)| body.starts_with(b"HTTP/1.1 101 ")), "{replies:?}");
 }
 
+/// What is held back for the time to pass must not be given up as what a dead WebSocket never reads, with
+/// the answer to the handshake behind it.
+#[test]
+fn a_handshake_behind_answers_that_wait_is_answered_in_its_turn() {
+    let mut pair = Pair::up(14, plain());
+    pair.deliver(get(3));
+    pair.until(|event| matches!(event, Event::Request { .. }));
+    let target = pair.target(3);
+    (0..30).for_each(|number| pair.submit(reply(target, format!("{number},"))));
+    pair.run_ms(1);
+    pair.deliver(handshake(3, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.submit(say(target, "x"));
+    pair.run_secs(1);
+    assert!(pair.is_silent(), "nothing is lost");
+    let bodies: Vec<_> = pair.replies().into_iter().flat_map(|(_, body)| body).collect();
+    let bodies = String::from_utf8_lossy(&bodies).into_owned();
+    let answers: String = (0..30).map(|number| format!("{number},")).collect();
+    assert!(bodies.starts_with(&(answers + "HTTP/1.1 101 ")), "{bodies}");
+    assert!(bodies.ends_with("\u{1}x"), "{bodies}");
+}
+
 /// Nobody is asked because somebody else is to be.
 #[test]
 fn a_broadcast_asks_only_those_who_have_to_prove_something() {
