@@ -20,7 +20,10 @@ use super::uploads::Step;
 impl Server {
     /// Takes in the next message, if there is one: whether there was. The caller has room for events.
     pub(super) fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(event) = self.requests.next_message(cx.io) else { return false };
+        let Some(event) = self.requests.next_message(cx.io) else {
+            self.outbox.taken_all();
+            return false;
+        };
         match event {
             // The leftovers of a life that the application never knew, or of a link that was lost
             // before it could be told whether it belongs to this one.
@@ -72,6 +75,9 @@ impl Server {
             if !matches!(request.kind(), Kind::Credits(_)) && request.conn_id().0 >= 0 {
                 self.outbox.grant(request.conn_id(), octets);
             }
+        }
+        if !self.outbox.told_of(request.conn_id(), request.kind()) {
+            return;
         }
         match request.kind() {
             Kind::Disconnect => self.disconnected(request.conn_id(), cx),

@@ -21,6 +21,7 @@
 mod accept;
 mod admit;
 mod broadcast;
+mod bucket;
 mod closings;
 mod command;
 #[cfg_attr(not(feature = "deflate"), path = "uncompressed.rs")]
@@ -52,6 +53,7 @@ mod owed;
 mod packing;
 mod parting;
 mod places;
+mod progress;
 mod proof;
 mod report;
 mod rounds;

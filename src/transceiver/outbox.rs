@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use crate::introduction::Proof;
-use crate::mongrel2::{ConnId, Kind, Sender, TARGETS_MAX, encode_extended_head, encode_head};
+use crate::mongrel2::{ConnId, Sender, TARGETS_MAX, encode_extended_head, encode_head};
 use crate::planted::{Bug, is_planted};
 use crate::socket::{HighWater, later};
 use crate::zmtp::{Frame, Message};
@@ -20,6 +20,7 @@ use super::sessions::{Sessions, State};
 use super::ticket::Ticket;
 use super::window::{Mark, Window};
 
+mod hearing;
 mod steering;
 
 /// What waits for one server's reply link, and what is under way on it.
@@ -191,6 +192,9 @@ impl Outbox {
             self.under_way.push_back(Ticket::UNCOUNTED);
             return Some(Message::from(Proof { sender: sender.clone(), text }.encode()));
         }
+        if let Some(probe) = self.next_probe(sender, now) {
+            return Some(probe);
+        }
         loop {
             let next = if let Some(ping) = self.next_ask(sessions) {
                 Some(ping)
@@ -351,31 +355,6 @@ impl Outbox {
         message
     }
 
-    /// A connection that is no WebSocket says something, which may prove that it has read what it was
-    /// sent before.
-    pub(crate) fn heard(&mut self, from: ConnId, kind: Kind, now: Instant) {
-        if matches!(kind, Kind::Http | Kind::StreamFirst) {
-            self.owed.asked(from);
-        }
-        if kind == Kind::Http {
-            self.places.asked(from, self.lanes.holds(from), now);
-        } else if matches!(kind, Kind::Json | Kind::Xml) {
-            self.places.asked_apart(from, now);
-        }
-    }
-
-    /// The server says how many octets may wait for a connection.
-    pub(crate) fn grant(&mut self, to: ConnId, octets: u64) {
-        self.places.grant(to, octets);
-    }
-
-    /// The server says that it has written so many octets to a connection.
-    pub(crate) fn written(&mut self, to: ConnId, octets: u64) {
-        if self.places.written(to, octets) {
-            self.lanes.open(to);
-        }
-    }
-
     /// Whether so much more has room for one connection; notes no refusal.
     pub(crate) fn has_room(&self, to: ConnId, deliveries: usize, octets: usize) -> bool {
         let weight = octets.saturating_add(deliveries * HEAD_WEIGHT);
@@ -402,17 +381,6 @@ impl Outbox {
     /// already.
     pub(crate) fn next_broken(&mut self) -> Option<ConnId> {
         self.broken.pop_first()
-    }
-
-    /// A connection has become a WebSocket: what waited for the time to pass waits for pongs now.
-    pub(crate) fn begins(&mut self, conn_id: ConnId) {
-        self.lanes.forget_date(conn_id);
-        self.lanes.open(conn_id);
-    }
-
-    /// A WebSocket has proved that it has read something.
-    pub(crate) fn proven(&mut self, by: ConnId) {
-        self.lanes.open(by);
     }
 
     /// A connection has ended: whom to report for what waited for it.

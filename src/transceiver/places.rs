@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use crate::mongrel2::ConnId;
 use crate::socket::later;
 
+use super::bucket::{Bucket, Moment, Word};
 use super::delivery::{Delivery, Form};
+use super::progress::Progress;
 use super::sessions::Sessions;
-use super::window::Bucket;
 
 /// The places of one server's connections. Those of WebSockets are counted in the table of sessions,
 /// unless the server counts octets itself.
@@ -16,6 +17,8 @@ use super::window::Bucket;
 pub(super) struct Places {
     /// What other connections were sent of late.
     buckets: BTreeMap<ConnId, Bucket>,
+    /// How far the server may be.
+    progress: Progress,
     /// From how many on it is looked for some that are empty.
     buckets_max: usize,
     /// Connections of a server with `download.flow_control`: it says what it has written.
@@ -44,7 +47,12 @@ impl Credits {
 
 impl Default for Places {
     fn default() -> Self {
-        Self { buckets: BTreeMap::new(), buckets_max: BUCKETS_MIN, credits: BTreeMap::new() }
+        Self {
+            buckets: BTreeMap::new(),
+            progress: Progress::default(),
+            buckets_max: BUCKETS_MIN,
+            credits: BTreeMap::new(),
+        }
     }
 }
 
@@ -94,7 +102,8 @@ impl Places {
                 continue;
             }
             let Some(window) = sessions.window_mut(*to) else {
-                self.bucket(*to, now).sent();
+                let moment = self.progress.at(now);
+                self.bucket(*to, moment).sent(moment);
                 continue;
             };
             window.sent();
@@ -107,9 +116,9 @@ impl Places {
         to_ask
     }
 
-    fn bucket(&mut self, to: ConnId, now: Instant) -> &mut Bucket {
+    fn bucket(&mut self, to: ConnId, now: Moment) -> &mut Bucket {
         if self.buckets.len() >= self.buckets_max {
-            self.buckets.retain(|_, bucket| !bucket.drain(now) || bucket.is_apart());
+            self.buckets.retain(|_, bucket| !bucket.drain(now.time) || bucket.is_apart());
             if self.buckets.len() > BUCKETS_MAX {
                 // The oldest connection: not all ends are told of.
                 self.buckets.pop_first();
@@ -177,18 +186,44 @@ impl Places {
     /// read by then may be sent more than its server holds.
     pub(crate) fn lost_link(&mut self) {
         self.credits.values_mut().for_each(|credits| credits.waiting = 0);
+        self.progress.lost_link();
+    }
+
+    /// The server tells of a connection that it is gone, or anything else.
+    pub(crate) fn told_of(&mut self, of: ConnId, is_gone: bool) {
+        self.progress.told_of(of, is_gone);
+    }
+
+    /// All that was received is taken in.
+    pub(crate) const fn taken_all(&mut self) {
+        self.progress.taken_all();
     }
 
     /// A request has come over HTTP; whether replies still wait for that connection.
     pub(crate) fn asked(&mut self, by: ConnId, waits: bool, now: Instant) {
-        if self.credits_of(by).is_none() {
-            self.bucket(by, now).asked(waits);
+        if self.credits_of(by).is_some() {
+            return;
+        }
+        let moment = self.progress.at(now);
+        if self.bucket(by, moment).asked(waits, moment) == Word::Open {
+            self.progress.wants_turn();
         }
     }
 
     /// A message has come by a JSON or XML socket.
     pub(crate) fn asked_apart(&mut self, by: ConnId, now: Instant) {
-        self.bucket(by, now).asked_apart();
+        let moment = self.progress.at(now);
+        self.bucket(by, moment).asked_apart();
+    }
+
+    /// Whom to say something to so that the server tells of another connection, if that is wanted.
+    pub(crate) fn next_probe(&mut self, now: Instant) -> Option<ConnId> {
+        self.progress.next_probe(now)
+    }
+
+    /// Whether it is told of a connection that there never was, because somebody has probed it.
+    pub(crate) const fn is_probe(&self, conn_id: ConnId) -> bool {
+        self.progress.is_probe(conn_id)
     }
 
     /// A connection is gone.
@@ -217,8 +252,8 @@ const BUCKETS_MIN: usize = 64;
 mod tests {
     use bytes::Bytes;
 
+    use super::super::bucket::PAUSE;
     use super::super::delivery::Origin;
-    use super::super::window::PAUSE;
     use super::*;
 
     #[test]

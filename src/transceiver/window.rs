@@ -7,10 +7,9 @@
 //!
 //! - on a WebSocket, a ping goes behind some of them, and its pong proves that all before it was read
 //!   ([`Window`]);
-//! - elsewhere the time has to do, and over HTTP whatever the browser asks next ([`Bucket`]).
+//! - elsewhere the time has to do, and over HTTP whatever the browser asks next ([`super::bucket`]).
 
 use std::num::NonZeroU8;
-use std::time::{Duration, Instant};
 
 /// What one WebSocket was sent, and what of it is unproven. Three octets, for a table of a million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,76 +92,6 @@ impl Window {
     }
 }
 
-/// What a connection that is no WebSocket was sent of late: so many, less one for each
-/// [`PAUSE`] that has passed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
-    level: u8,
-    /// When the level was right.
-    at: Instant,
-    /// Requests that were not answered yet.
-    owed: u8,
-    /// Whether each reply has to stay one: Mongrel2 encodes those to JSON and XML sockets one by one.
-    is_apart: bool,
-}
-
-impl Bucket {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { level: 0, at: now, owed: 0, is_apart: false }
-    }
-
-    pub(crate) const fn admits(&self, is_hang_up: bool) -> bool {
-        self.level < if is_hang_up { BUCKET_PLACES + 2 } else { BUCKET_PLACES }
-    }
-
-    pub(crate) const fn sent(&mut self) {
-        self.level = self.level.saturating_add(1);
-        self.owed = self.owed.saturating_sub(1);
-    }
-
-    /// A request has come over HTTP. Where none was unanswered, and nothing `waits`, it shows that the
-    /// answers before it were read; else it may have been sent ahead of them.
-    pub(crate) const fn asked(&mut self, waits: bool) {
-        if self.owed == 0 && !waits {
-            self.level = 0;
-        }
-        self.owed = self.owed.saturating_add(1);
-        self.is_apart = false;
-    }
-
-    /// A message has come by a JSON or XML socket, which waits for no answers.
-    pub(crate) const fn asked_apart(&mut self) {
-        self.is_apart = true;
-    }
-
-    pub(crate) const fn is_apart(&self) -> bool {
-        self.is_apart
-    }
-
-    /// Lets the time take its share. Whether nothing is left.
-    pub(crate) fn drain(&mut self, now: Instant) -> bool {
-        if self.level == 0 {
-            // Mostly: whoever was answered has asked the next thing.
-            self.at = now;
-            return true;
-        }
-        let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
-        let drained = u8::try_from(pauses).unwrap_or(u8::MAX);
-        self.level = self.level.saturating_sub(drained);
-        if self.level == 0 || drained == u8::MAX {
-            self.at = now;
-        } else {
-            self.at += PAUSE * u32::from(drained);
-        }
-        self.level == 0
-    }
-
-    /// When there is room for one more.
-    pub(crate) fn next(&self) -> Instant {
-        self.at + PAUSE
-    }
-}
-
 /// How many may wait in Mongrel2 for one connection, this one included: the end of a connection has
 /// places of its own.
 const fn places(is_hang_up: bool) -> u8 {
@@ -173,16 +102,7 @@ const fn places(is_hang_up: bool) -> u8 {
 /// comes before all places are taken.
 const PING_AT: u8 = 8;
 
-/// How many deliveries may be unproven where only the time tells that they were read. Fewer than there are
-/// places: a server that gets no time for a while, on a busy computer, is behind by some.
-const BUCKET_PLACES: u8 = 8;
-
-/// How long Mongrel2 is given for each delivery where nothing can be proven. It took 40 in a row with 2
-/// milliseconds between them (seen on Mongrel2 1.12.2).
-pub(crate) const PAUSE: Duration = Duration::from_millis(10);
-
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
 mod tests {
     use super::*;
 
@@ -242,43 +162,5 @@ mod tests {
         // The end of the connection has a place all the same.
         assert!(!window.wants_ping() && window.admits(true) && !window.admits(false));
         assert!(window.answered(&[2]) && window.admits(false));
-    }
-
-    #[test]
-    fn a_request_proves_something_where_none_was_unanswered() {
-        let mut bucket = Bucket::new(Instant::now());
-        for _ in 0..100 {
-            bucket.asked(false);
-            assert!(bucket.admits(false));
-            bucket.sent();
-        }
-        // Sent ahead: three requests, then their answers and the next requests in turn.
-        (0..3).for_each(|_| bucket.asked(false));
-        let mut answers = 0;
-        while bucket.admits(false) {
-            bucket.sent();
-            bucket.asked(false);
-            answers += 1;
-            assert!(answers < 100);
-        }
-        assert_eq!(answers, BUCKET_PLACES);
-    }
-
-    #[test]
-    fn a_bucket_drains_one_each_pause() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(start);
-        (0..BUCKET_PLACES).for_each(|_| {
-            assert!(bucket.admits(false));
-            bucket.sent();
-        });
-        assert!(!bucket.admits(false));
-        assert!(!bucket.drain(start + PAUSE / 2) && !bucket.admits(false));
-        assert_eq!(bucket.next(), start + PAUSE);
-        assert!(!bucket.drain(start + PAUSE) && bucket.admits(false));
-        bucket.sent();
-        assert!(!bucket.drain(start + PAUSE * 8) && bucket.drain(start + PAUSE * 9));
-        bucket.sent();
-        assert!(bucket.drain(start + PAUSE * 1_000_000));
     }
 }

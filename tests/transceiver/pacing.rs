@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, Refused, SessionEnd};
@@ -207,19 +208,56 @@ fn a_burst_of_answers_to_one_http_connection_is_spread_and_joined() {
     assert_eq!((browsers.text_of(7), &browsers.ended[..]), (numbers(1000), &[7][..]));
 }
 
-/// A browser that asks again has read what it was sent: no wait for those who answer one by one.
-#[test]
-fn one_answer_to_each_question_never_waits() {
+/// Time enough for an answer, and too short for all of them together to be a proof.
+const SOON: Duration = Duration::from_micros(450);
+
+/// Of twenty requests of one browser, answered the moment they are told, how many answers have come
+/// before the next request, which comes so much later; and how many probes there were. Tells of the first
+/// probes that there is no such connection.
+fn answered_in_a_row(pause: Duration, mut probes_told: usize) -> (usize, usize) {
     let mut pair = Pair::up(6, Config::default());
     pair.world.script(pair.handler, |event| match event {
         Event::Request { target, request } => vec![reply(*target, request.body())],
         _ => Vec::new(),
     });
-    for number in 0..100 {
+    let (mut answers, mut probes) = (0, 0);
+    for number in 0..20 {
         pair.deliver(post(7, format!("{number},").as_bytes()));
-        pair.run_ms(1);
-        assert_eq!(pair.replies().len(), 1);
+        pair.world.run_for(pause);
+        for (conn_id, body) in pair.replies() {
+            if conn_id == 7 {
+                answers += 1;
+                continue;
+            }
+            assert!(conn_id > 1 << 30 && body.is_empty(), "{conn_id} is somebody else");
+            probes += 1;
+            if probes_told > 0 {
+                probes_told -= 1;
+                pair.deliver(notice(conn_id));
+            }
+        }
     }
+    assert!(pair.events().iter().all(|event| matches!(event, Event::Request { .. })));
+    (answers, probes)
+}
+
+/// A browser that asks again has read what it was sent: no wait for those who answer one by one.
+#[test]
+fn one_answer_to_each_question_never_waits() {
+    assert_eq!(answered_in_a_row(Duration::from_millis(2), 0), (20, 0));
+    // Where it comes as soon as that, Mongrel2 has to prove now and then that it has got so far.
+    let (answers, probes) = answered_in_a_row(SOON, usize::MAX);
+    assert_eq!(answers, 20);
+    assert!((1..=5).contains(&probes), "{probes}");
+}
+
+/// Mongrel2 hands over all that it has read of one browser before it turns to anything else. However fast
+/// the answers are, and whoever tells of the first probe, no more wait there than may.
+#[test]
+fn requests_sent_ahead_prove_nothing_though_each_comes_behind_an_answer() {
+    assert_eq!(answered_in_a_row(SOON, 0), (8, 1));
+    let (answers, _) = answered_in_a_row(SOON, 1);
+    assert!((9..=16).contains(&answers), "{answers}");
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn an_upload_is_one_request() {
         pair.submit(Command::Reply { target, body: "x".into(), close: false });
     };
     answer(&mut pair);
+    pair.run_ms(1);
     told(&mut pair, seen("198-upload-start"));
     // As many as may go unproven.
     (0..8).for_each(|_| answer(&mut pair));
