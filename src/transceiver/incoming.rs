@@ -83,7 +83,11 @@ impl Server {
             Kind::Disconnect => self.disconnected(request.conn_id(), cx),
             Kind::WebSocketHandshake => self.shake_hands(request, cx),
             Kind::WebSocket(flags) => self.frame(request, Flags::from(flags), cx),
-            Kind::Credits(octets) => self.outbox.written(request.conn_id(), octets),
+            Kind::Credits(octets) => {
+                // Who reads lives, and is asked for no other sign of it while there is more to read.
+                self.sessions.heard(request.conn_id());
+                self.outbox.written(request.conn_id(), octets);
+            }
             Kind::Http
             | Kind::Json
             | Kind::Xml

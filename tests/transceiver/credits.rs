@@ -81,6 +81,29 @@ fn replies_are_not_counted_where_octets_are() {
     assert_eq!(pair.replies_soon().len(), 50);
 }
 
+/// While something waits for it, nobody pings it: behind all that, a ping would be answered too late.
+#[test]
+fn a_websocket_that_reads_slowly_is_not_silent() {
+    let mut pair = Pair::up(12, Config::default());
+    pair.deliver(handshake_with(3, &[GRANTED]));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    let (target, message) = (pair.target(3), Message::Text("x".repeat(900).into()));
+    (0..300).for_each(|_| pair.submit(Command::Send { target, message: message.clone() }));
+    let mut waiting = Waiting::default();
+    for _ in 0..200 {
+        pair.run_secs(1);
+        waiting.take(&mut pair);
+        waiting.written(&mut pair, 3, 1000);
+    }
+    assert!(pair.is_silent());
+    // Now it reads nothing any more.
+    pair.run_secs(100);
+    let events = pair.events();
+    let is_end =
+        |event: &&Event| matches!(event, Event::SessionClosed { end: SessionEnd::Silent, .. });
+    assert_eq!(events.iter().filter(is_end).count(), 1, "{events:?}");
+}
+
 #[test]
 fn a_websocket_with_credits_needs_no_pings() {
     let mut pair = Pair::up(3, Config::default());
