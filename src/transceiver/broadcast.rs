@@ -315,7 +315,8 @@ impl Survey {
 
     /// Whether it may be sent.
     fn check(&self, servers: &mut Servers, octets: usize, cx: &Context<'_>) -> Result<(), Refused> {
-        if cx.events.is_neglected() {
+        let reached = || self.shares.keys().filter_map(|id| servers.get(id));
+        if cx.events.is_neglected() || reached().any(|server| server.is_neglected(cx.config)) {
             return Err(Refused::Neglected);
         }
         if octets > cx.config.limits.message_size_max.max(1) {

@@ -105,7 +105,9 @@ pub enum Command {
         /// What it is to be told.
         value: Bytes,
     },
-    /// Send a message to a WebSocket.
+    /// Send a message to a WebSocket. Refused as [`Refused::Neglected`] where it might take the place of
+    /// others ([`Slow::DropOldest`](super::Slow::DropOldest)), and the application has left so many
+    /// reports of that untaken as events may wait, and all those besides.
     Send {
         /// To whom.
         target: Target,

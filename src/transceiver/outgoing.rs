@@ -94,6 +94,9 @@ impl Server {
         if message.len() > cx.config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
         }
+        if self.is_neglected(cx.config) {
+            return Err(Refused::Neglected);
+        }
         if !self.outbox.admits(1, message.len()) {
             return Err(Refused::Full);
         }

@@ -179,6 +179,12 @@ impl Server {
         self.undelivered.push_back(Event::Undelivered { targets, reason });
     }
 
+    /// Whether so many reports wait behind all events that may that no more is to be left out of what
+    /// was said.
+    pub(super) fn is_neglected(&self, config: &Config) -> bool {
+        self.undelivered.len() >= config.limits.events_max.max(1)
+    }
+
     /// Whether requests may be read: the application knows of this life, our replies will be heard,
     /// and there is room for them. The proof of a new reply link may stand behind requests, which are
     /// therefore read without room.

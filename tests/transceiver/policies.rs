@@ -146,3 +146,35 @@ fn who_closes_is_not_closed_for_slowness() {
     let ends = events.iter().filter(|event| matches!(event, Event::SessionClosed { .. }));
     assert_eq!(ends.count(), 1, "{events:?}");
 }
+
+/// Whoever takes no events is told of nothing, and so may leave nothing out.
+#[test]
+fn reports_of_what_was_left_out_are_bounded() {
+    let config = small(|config| {
+        config.slow = Slow::DropOldest;
+        config.limits.target_messages_max = 5;
+        config.limits.events_max = 4;
+    });
+    for is_broadcast in [false, true] {
+        let mut hand = Hand::up(1, config.clone());
+        hand.deliver(&handshake(3, "13"));
+        let opened = hand.hand.events();
+        let target = opened.iter().find_map(|event| match event {
+            Event::SessionOpened { target, .. } => Some(*target),
+            _ => None,
+        });
+        let (target, message) = (target.unwrap(), Message::from("x"));
+        let command = if is_broadcast {
+            Command::Broadcast { to: vec![target].into(), except: None, message }
+        } else {
+            Command::Send { target, message }
+        };
+        hand.hand.is_deaf = true;
+        let refused = (0..100).find_map(|_| hand.hand.submit(command.clone()).err());
+        assert_eq!(refused, Some(Refused::Neglected));
+        hand.hand.hear();
+        let (count, reasons) = losses(&hand.hand.events());
+        assert_eq!((count, reasons), (8, vec![Loss::Slow]));
+        assert_eq!(hand.hand.submit(command), Ok(()));
+    }
+}
