@@ -34,6 +34,12 @@ impl Gate {
         *self = Self::default();
     }
 
+    /// There is room though nothing was written: what took it waits for slow browsers now. That is to be
+    /// looked at soon.
+    pub(crate) fn has_room(&mut self, now: Instant) {
+        self.stalled_at = self.stalled_at.map(|at| at.min(now));
+    }
+
     /// A message of so many octets has passed.
     pub(crate) const fn passed(&mut self, octets: usize) {
         self.let_through = self.let_through.saturating_sub(1);

@@ -388,6 +388,9 @@ impl Server {
     /// Hands deliveries to the reply link, as many as go into one write, and writes.
     pub(super) fn flush(&mut self, config: &Config, io: &mut Io) {
         self.hand_over(config.limits.write_size.max(1), io);
+        if self.outbox.is_half_empty() {
+            self.gate.has_room(io.now());
+        }
         self.replies.flush(io);
         self.requests.flush(io);
     }

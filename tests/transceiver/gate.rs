@@ -5,9 +5,9 @@ use std::time::Duration;
 use mongrel2_transceiver::transceiver::{Event, Refused};
 
 use crate::bare::Bare;
-use crate::browser::{SENDER, get};
+use crate::browser::{SENDER, get, handshake, text};
 use crate::by_hand::Hand;
-use crate::pair::{Pair, expected, plain, reply, small};
+use crate::pair::{Pair, expected, plain, reply, say, small};
 use crate::support::Shape;
 
 fn ups(events: &[Event]) -> usize {
@@ -159,4 +159,30 @@ fn a_server_that_takes_nothing_may_be_waiting_for_us_to_read() {
     assert_eq!(told_later, 512);
     let target = pair.target(1);
     assert_eq!(pair.refused(reply(target, "y")), Refused::Full);
+}
+
+/// What waits for one that is slow is in nobody's way, as soon as that is known: the proof that it has
+/// read is among what is not read until then.
+#[test]
+fn what_is_held_back_for_one_shuts_the_gate_for_nobody() {
+    let mut hand = Hand::up(1, small(|config| config.limits.send_messages_max = 100));
+    [3, 4].into_iter().for_each(|conn_id| hand.deliver(&handshake(conn_id, "13")));
+    let opened = hand.hand.events();
+    let targets = opened.iter().filter_map(|event| match event {
+        Event::SessionOpened { target, .. } => Some(*target),
+        _ => None,
+    });
+    let [slow, other] = targets.collect::<Vec<_>>()[..] else { panic!("{opened:?}") };
+    (0..40).for_each(|_| hand.hand.submit(say(slow, "x")).unwrap());
+    hand.hand.stick(hand.replies, true);
+    hand.hand.submit(say(other, "y")).unwrap();
+    (0..90).for_each(|_| hand.hand.submit(say(slow, "x")).unwrap());
+    hand.deliver(&text(4, "hello"));
+    assert!(!hand.hand.is_reading(hand.requests), "there is no room for more answers");
+    hand.hand.stick(hand.replies, false);
+    hand.hand.pass(Duration::ZERO);
+    assert!(hand.hand.is_reading(hand.requests));
+    hand.hand.events();
+    hand.deliver(&text(4, "hello again"));
+    assert!(matches!(hand.hand.events()[..], [Event::SessionMessage { .. }]));
 }
