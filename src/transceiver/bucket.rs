@@ -11,6 +11,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::window::End;
+
 /// What a connection was sent of late: so many, less one for each [`PAUSE`] that has passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
@@ -63,8 +65,13 @@ impl Bucket {
         Self { level: 0, at: now.time, owed: 0, sent: now, is_apart: false }
     }
 
-    pub(crate) const fn admits(&self, is_hang_up: bool) -> bool {
-        self.level < if is_hang_up { PLACES + 2 } else { PLACES }
+    pub(crate) const fn admits(&self, end: End) -> bool {
+        let places = match end {
+            End::None => PLACES,
+            // Neither has anything to prove, and there are places that are kept for it.
+            End::Close | End::HangUp => PLACES + 2,
+        };
+        self.level < places
     }
 
     pub(crate) const fn sent(&mut self, now: Moment) {
@@ -150,7 +157,7 @@ mod tests {
         let (mut answers, mut open) = (0, 0);
         for _ in 0..100 {
             open += usize::from(bucket.asked(false, now) == Word::Open);
-            if !bucket.admits(false) {
+            if !bucket.admits(End::None) {
                 break;
             }
             bucket.sent(now);
@@ -181,7 +188,7 @@ mod tests {
         let (mut bucket, mut now) = bucket();
         for number in 0..100 {
             bucket.asked(false, now);
-            assert!(bucket.admits(false));
+            assert!(bucket.admits(End::None));
             bucket.sent(now);
             now.batch += 1;
             now.turn += if number % 7 == 6 { 2 } else { 0 };
@@ -193,7 +200,7 @@ mod tests {
         let (mut bucket, mut now) = bucket();
         (0..3).for_each(|_| assert_eq!(bucket.asked(false, now), Word::Clear));
         let mut answers = 0;
-        while bucket.admits(false) {
+        while bucket.admits(End::None) {
             bucket.sent(now);
             now = Moment { time: now.time, batch: now.batch + 1, turn: now.turn + 2 };
             bucket.asked(false, now);
@@ -208,13 +215,13 @@ mod tests {
         let (mut bucket, now) = bucket();
         let start = bucket.at;
         (0..PLACES).for_each(|_| {
-            assert!(bucket.admits(false));
+            assert!(bucket.admits(End::None));
             bucket.sent(now);
         });
-        assert!(!bucket.admits(false));
-        assert!(!bucket.drain(start + PAUSE / 2) && !bucket.admits(false));
+        assert!(!bucket.admits(End::None));
+        assert!(!bucket.drain(start + PAUSE / 2) && !bucket.admits(End::None));
         assert_eq!(bucket.next(), start + PAUSE);
-        assert!(!bucket.drain(start + PAUSE) && bucket.admits(false));
+        assert!(!bucket.drain(start + PAUSE) && bucket.admits(End::None));
         bucket.sent(now);
         assert!(!bucket.drain(start + PAUSE * 8) && bucket.drain(start + PAUSE * 9));
         bucket.sent(now);

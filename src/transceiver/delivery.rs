@@ -174,6 +174,11 @@ impl Delivery {
         self.body.is_empty()
     }
 
+    /// Whether it is our close frame and nothing else.
+    pub(crate) fn is_own_close(&self) -> bool {
+        self.is_close && self.origin == Origin::Own && !self.is_part
+    }
+
     /// Whether nothing more is said on its connections behind it, but for their end.
     pub(crate) const fn is_last(&self) -> bool {
         self.is_close || self.is_hang_up()

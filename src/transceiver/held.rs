@@ -25,6 +25,11 @@ impl Held {
         self.octets
     }
 
+    /// Whether it is our close frame and nothing else.
+    pub(super) fn is_own_close(&self) -> bool {
+        self.first.is_own_close()
+    }
+
     /// Whether it may go in parts: what is for the server itself may not.
     pub(super) fn is_divisible(&self) -> bool {
         self.first.form == Form::Plain

@@ -12,6 +12,7 @@ use crate::socket::HighWater;
 
 use super::delivery::Delivery;
 use super::held::Held;
+use super::window::End;
 
 #[derive(Debug)]
 pub(crate) struct Lanes {
@@ -206,14 +207,15 @@ impl Lanes {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The connection of the next open lane, and the octets of what is first in it: none where that
-    /// ends the connection.
-    pub(crate) fn next_open(&mut self) -> Option<(ConnId, usize)> {
+    /// The connection of the next open lane, the octets of what is first in it, and what of the end of the
+    /// connection that is.
+    pub(crate) fn next_open(&mut self) -> Option<(ConnId, usize, End)> {
         loop {
             let conn_id = *self.open.front()?;
             let lane = self.lanes.get(&conn_id).filter(|lane| lane.is_open);
             if let Some(lane) = lane {
-                return Some((conn_id, lane.first_octets()));
+                let (octets, is_close) = lane.first();
+                return Some((conn_id, octets, End::of(octets, is_close)));
             }
             // It has gone meanwhile.
             self.open.pop_front();
@@ -283,11 +285,12 @@ impl Lane {
         self.waiting.is_empty() && self.pong.is_none()
     }
 
-    /// The octets of what goes next.
-    fn first_octets(&self) -> usize {
-        let pong = self.pong.as_ref().filter(|_| !self.is_begun()).map(|pong| pong.body.len());
-        let first = self.waiting.front().map(Held::octets);
-        pong.or(first).unwrap_or(0)
+    /// The octets of what goes next, and whether that is our close frame alone.
+    fn first(&self) -> (usize, bool) {
+        let pong = self.pong.as_ref().filter(|_| !self.is_begun());
+        let pong = pong.map(|pong| (pong.body.len(), false));
+        let first = self.waiting.front().map(|held| (held.octets(), held.is_own_close()));
+        pong.or(first).unwrap_or_default()
     }
 
     fn take(&mut self, octets_max: usize) -> Option<Delivery> {

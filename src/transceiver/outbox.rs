@@ -18,7 +18,7 @@ use super::owed::Owed;
 use super::places::Places;
 use super::sessions::{Sessions, State};
 use super::ticket::Ticket;
-use super::window::{Mark, Window};
+use super::window::{End, Mark, Window};
 
 mod hearing;
 mod steering;
@@ -239,8 +239,8 @@ impl Outbox {
 
     /// The next of those that were held back, where its connection has a place for it.
     fn next_held(&mut self, sessions: &Sessions, now: Instant) -> Option<Delivery> {
-        while let Some((to, octets)) = self.lanes.next_open() {
-            if let Some(portion) = self.places.portion(to, octets, sessions, now) {
+        while let Some((to, octets, end)) = self.lanes.next_open() {
+            if let Some(portion) = self.places.portion(to, octets, end, sessions, now) {
                 let delivery = self.lanes.take(portion)?;
                 self.marks.put(delivery.parts, delivery.weight);
                 if delivery.is_pong {
@@ -249,7 +249,7 @@ impl Outbox {
                 return Some(delivery);
             }
             self.lanes.shut_first();
-            self.look_again(to, octets == 0, sessions, now);
+            self.look_again(to, end == End::HangUp, sessions, now);
         }
         None
     }
@@ -260,9 +260,10 @@ impl Outbox {
             return Some(delivery);
         }
         let octets = delivery.body.len();
+        let end = End::of(octets, delivery.is_own_close());
         let mut passes = |to: &ConnId| {
             !self.lanes.holds(*to)
-                && self.places.portion(*to, octets, sessions, now) == Some(octets)
+                && self.places.portion(*to, octets, end, sessions, now) == Some(octets)
         };
         let (pass, held): (Vec<_>, Vec<_>) = match &delivery.to {
             Recipients::One(to) if passes(to) => return Some(delivery),
@@ -369,7 +370,7 @@ impl Outbox {
 
     /// Gives up what waits for a connection, but for its end: whom to report.
     pub(crate) fn drop_all(&mut self, to: ConnId) -> Vec<ConnId> {
-        if self.lanes.holds(to) { self.lose_lane(to, true) } else { Vec::new() }
+        if self.lanes.holds(to) { self.lose_lane(to, Remains::End) } else { Vec::new() }
     }
 
     /// Whether a connection was sent a part of something, and waits for the rest.
@@ -388,7 +389,7 @@ impl Outbox {
         self.places.forget(to);
         self.owed.forget(to);
         self.alive.remove(&to);
-        if self.lanes.holds(to) { self.lose_lane(to, false) } else { Vec::new() }
+        if self.lanes.holds(to) { self.lose_lane(to, Remains::Nothing) } else { Vec::new() }
     }
 
     /// Does what the time asks for: whom to report for what their clients did not get to read.
@@ -396,7 +397,10 @@ impl Outbox {
         let mut lost = Vec::new();
         while let Some(to) = self.lanes.pop_due(now) {
             if self.is_proving(to, sessions) {
-                lost.extend(self.lose_lane(to, true));
+                // It did not read in time; a close frame may still go, if there is a place for it.
+                let has_place = sessions.window(to).is_some_and(|window| window.admits(End::Close));
+                let remains = if has_place { Remains::Farewell } else { Remains::End };
+                lost.extend(self.lose_lane(to, remains));
             } else {
                 self.lanes.open(to);
             }
@@ -411,36 +415,46 @@ impl Outbox {
     /// Gives up what waits for connections that were ended, but for that: whom to report.
     pub(crate) fn give_up(&mut self, ended: &[ConnId]) -> Vec<ConnId> {
         let held: Vec<_> = ended.iter().filter(|to| self.lanes.holds(**to)).collect();
-        let mut lost: Vec<_> = held.into_iter().flat_map(|to| self.lose_lane(*to, true)).collect();
+        let mut lost: Vec<_> =
+            held.into_iter().flat_map(|to| self.lose_lane(*to, Remains::End)).collect();
         if !ended.is_empty() {
             lost.extend(self.drop_said(ended));
         }
         lost
     }
 
-    /// Gives up what waits for one connection, but for its end, if that is to `remain`.
-    fn lose_lane(&mut self, to: ConnId, remains: bool) -> Vec<ConnId> {
+    /// Gives up what waits for one connection, but for what is to remain.
+    fn lose_lane(&mut self, to: ConnId, remains: Remains) -> Vec<ConnId> {
         let mut lost = Vec::new();
-        if remains && self.lanes.is_begun(to) {
+        let is_begun = self.lanes.is_begun(to);
+        if remains != Remains::Nothing && is_begun {
             lost.extend(self.break_off(to));
         }
+        let mut kept = Vec::new();
         for delivery in self.lanes.take_all_of(to) {
             self.answered.extend(&delivery.answers);
             if delivery.origin == Origin::Own {
                 self.own.remove(delivery.parts, delivery.weight);
             }
-            lost.extend(delivery.told_of().filter(|_| !(remains && delivery.is_hang_up())));
-            if remains && delivery.is_hang_up() {
-                self.push_first(delivery);
+            let is_kept = match remains {
+                Remains::Nothing => false,
+                Remains::End => delivery.is_hang_up(),
+                Remains::Farewell => delivery.is_hang_up() || delivery.is_own_close() && !is_begun,
+            };
+            if is_kept {
+                kept.push(delivery);
+            } else {
+                lost.extend(delivery.told_of());
             }
         }
+        kept.into_iter().rev().for_each(|delivery| self.push_first(delivery));
         lost
     }
 
     /// Gives up all that waits for its connections to read: whom to report. Their ends remain.
     pub(crate) fn lose_lanes(&mut self) -> Vec<ConnId> {
         let held: Vec<_> = self.lanes.connections().collect();
-        held.into_iter().flat_map(|to| self.lose_lane(to, true)).collect()
+        held.into_iter().flat_map(|to| self.lose_lane(to, Remains::End)).collect()
     }
 
     /// The requests whose answers were written, or lost, since the last call.
@@ -545,6 +559,16 @@ impl Outbox {
         }
         lost
     }
+}
+
+/// What is not given up with the rest of what waits for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remains {
+    Nothing,
+    /// That it is ended.
+    End,
+    /// Our close frame, too.
+    Farewell,
 }
 
 /// How much of our own may wait at least, whatever the application may put in: answers to the

@@ -10,6 +10,7 @@ use super::bucket::{Bucket, Moment, Word};
 use super::delivery::{Delivery, Form};
 use super::progress::Progress;
 use super::sessions::Sessions;
+use super::window::End;
 
 /// The places of one server's connections. Those of WebSockets are counted in the table of sessions,
 /// unless the server counts octets itself.
@@ -58,25 +59,24 @@ impl Default for Places {
 
 impl Places {
     /// How many octets of a delivery that has so many may go to this connection now: all of them, or
-    /// some where all of them could never wait there at once. `None` where there is no place for it. A
-    /// delivery without octets is the end of a connection.
+    /// some where all of them could never wait there at once. `None` where there is no place for it.
     pub(super) fn portion(
         &mut self,
         to: ConnId,
         octets: usize,
+        end: End,
         sessions: &Sessions,
         now: Instant,
     ) -> Option<usize> {
         if let Some(credits) = self.credits_of(to) {
             return credits.portion(octets);
         }
-        let is_hang_up = octets == 0;
         let has_place = if let Some(window) = sessions.window(to) {
-            window.admits(is_hang_up)
+            window.admits(end)
         } else {
             self.buckets.get_mut(&to).is_none_or(|bucket| {
                 bucket.drain(now);
-                bucket.admits(is_hang_up)
+                bucket.admits(end)
             })
         };
         has_place.then_some(octets)

@@ -41,8 +41,8 @@ impl Mark {
 
 impl Window {
     /// Whether one more delivery may go.
-    pub(crate) const fn admits(self, is_hang_up: bool) -> bool {
-        self.unproven < places(is_hang_up)
+    pub(crate) const fn admits(self, end: End) -> bool {
+        self.unproven < places(end)
     }
 
     /// A delivery goes.
@@ -59,7 +59,7 @@ impl Window {
     /// Whether there is no place left even for a ping, for the last one is that of the end: pings or links
     /// were lost again and again, and it is not known what arrived. Only an answer to the last ping helps.
     pub(crate) const fn is_full(self) -> bool {
-        self.unproven >= places(true) - 1
+        self.unproven >= places(End::HangUp) - 1
     }
 
     /// A ping goes with the last delivery, or was the last delivery.
@@ -92,10 +92,36 @@ impl Window {
     }
 }
 
+/// What of the end of a connection a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing.
+    None,
+    /// Our close frame.
+    Close,
+    /// The end itself.
+    HangUp,
+}
+
+impl End {
+    /// What a delivery of so many octets is; without any it ends the connection.
+    pub(crate) const fn of(octets: usize, is_close: bool) -> Self {
+        match octets {
+            0 => Self::HangUp,
+            _ if is_close => Self::Close,
+            _ => Self::None,
+        }
+    }
+}
+
 /// How many may wait in Mongrel2 for one connection, this one included: the end of a connection has
 /// places of its own.
-const fn places(is_hang_up: bool) -> u8 {
-    if is_hang_up { 16 } else { 14 }
+const fn places(end: End) -> u8 {
+    match end {
+        End::None => 14,
+        End::Close => 15,
+        End::HangUp => 16,
+    }
 }
 
 /// Behind how many unproven deliveries a ping goes: late enough to be rare, early enough that its pong
@@ -114,10 +140,10 @@ mod tests {
         window.asked(Mark::FIRST);
         assert!(!window.wants_ping());
         (0..6).for_each(|_| {
-            assert!(window.admits(false));
+            assert!(window.admits(End::None));
             window.sent();
         });
-        assert!(!window.admits(false) && window.admits(true));
+        assert!(!window.admits(End::None) && window.admits(End::HangUp));
         assert!(!window.answered(&[2]) && !window.answered(&[0, 0, 0, 1]) && !window.answered(&[]));
         assert!(window.answered(&[1]) && !window.answered(&[1]));
         assert_eq!(window, Window { unproven: 6, behind: 6, asked: None });
@@ -160,7 +186,7 @@ mod tests {
         }
         window.lost_link();
         // The end of the connection has a place all the same.
-        assert!(!window.wants_ping() && window.admits(true) && !window.admits(false));
-        assert!(window.answered(&[2]) && window.admits(false));
+        assert!(!window.wants_ping() && window.admits(End::HangUp) && !window.admits(End::None));
+        assert!(window.answered(&[2]) && window.admits(End::None));
     }
 }

@@ -235,3 +235,27 @@ fn nothing_is_asked_behind_our_close_frame() {
     let last = pair.replies().pop();
     assert_eq!(last, Some((3, Bytes::from_static(b"\x88\x05\x03\xe8bye"))));
 }
+
+/// It proves nothing any more once it has closed, and what waits for it is given up in time. The places
+/// that are left are for its close frame and its end.
+#[test]
+fn who_closes_behind_a_burst_is_told_the_close_all_the_same() {
+    let mut pair = Pair::up(13, Config::default());
+    let target = pair.open(3);
+    for _ in 0..40 {
+        pair.submit(Command::Send { target, message: "x".into() });
+    }
+    pair.run_ms(50);
+    let ahead = pair.replies().len();
+    assert_eq!(ahead, 13, "the answer to its handshake was the first");
+    pair.deliver(frame(3, "0x88", b"\x03\xE8"));
+    pair.run_secs(10);
+    let replies = pair.replies();
+    let bodies: Vec<&[u8]> = replies.iter().map(|(_, body)| &body[..]).collect();
+    assert_eq!(bodies, [&b"\x88\x02\x03\xE8"[..], b""]);
+    let undelivered = pair.events().into_iter().find_map(|event| match event {
+        Event::Undelivered { targets, .. } => Some(targets.len()),
+        _ => None,
+    });
+    assert_eq!(undelivered, Some(40 - ahead));
+}

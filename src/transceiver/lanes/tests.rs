@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::super::delivery::Origin;
 use super::super::held::TOGETHER_MAX;
+use super::super::window::End;
 use super::*;
 
 const SLOW: ConnId = ConnId(7);
@@ -89,7 +90,7 @@ fn what_is_too_large_for_a_place_goes_in_parts_with_nothing_between() {
     lanes.hold(SLOW, Delivery::pong(SLOW, b"?"), usize::MAX);
     lanes.hold(SLOW, say("next", Origin::Application), 10);
     assert!(!lanes.drop_oldest(ConnId(8)) && lanes.is_begun(SLOW));
-    assert_eq!(lanes.next_open(), Some((SLOW, 10)));
+    assert_eq!(lanes.next_open(), Some((SLOW, 10, End::None)));
     let last = lanes.take(10).unwrap();
     assert_eq!((&last.body[..], last.parts, last.is_part), (&b"456789next"[..], 2, true));
     assert!(lanes.take(10).unwrap().is_pong && lanes.is_empty());

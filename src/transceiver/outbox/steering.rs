@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::mongrel2::{ConnId, Control, TARGETS_MAX};
 
 use super::super::delivery::{Delivery, Origin, Recipients};
-use super::Outbox;
+use super::{Outbox, Remains};
 
 impl Outbox {
     /// These connections are to be kept alive. What was not written since the last time is not asked
@@ -30,7 +30,7 @@ impl Outbox {
     /// it that waited has come true.
     pub(crate) fn cancel(&mut self, to: ConnId, origin: Origin) -> Vec<ConnId> {
         // Leaves an end of the connection, which goes with the rest.
-        let mut lost = self.lose_lane(to, true);
+        let mut lost = self.lose_lane(to, Remains::End);
         lost.extend(self.gone(to));
         lost.extend(self.drop_waiting(to));
         self.push_first(Delivery::control(Recipients::One(to), Control::Cancel, origin));
