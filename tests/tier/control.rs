@@ -19,8 +19,13 @@ struct Peer {
 
 impl Peer {
     fn up(seed: u64) -> Self {
+        Self::with(seed, |_| {})
+    }
+
+    fn with(seed: u64, change: impl FnOnce(&mut node::Config)) -> Self {
         let mut tier = Tier::without_nodes(seed, Config::default());
         let mut config = node::Config::default();
+        change(&mut config);
         config.control = Some("tcp://127.0.0.1:9000".parse().unwrap());
         let node = tier.add_silent_node(config);
         tier.world.script(node, |event| crate::kit::answer(0, event));
@@ -77,6 +82,11 @@ fn servers_are_added_proven_and_removed() {
     peer.tier.run_secs(1);
     // The stand-in says what it makes of a message to connection -1.
     assert!(!peer.tier.world.events(second).is_empty());
+    let last = Order::DisconnectPing { sender: sender("second"), text: "still there".into() };
+    peer.tier.world.events(second);
+    assert_eq!(peer.ask(last.encode()), "RECEIVED");
+    peer.tier.run_secs(1);
+    assert!(!peer.tier.world.events(second).is_empty(), "it is up, so it hears that");
     assert_eq!(peer.ask(Order::Remove { sender: sender("second") }.encode()), "RECEIVED");
     peer.tier.run_secs(5);
     let ping = Order::DisconnectPing { sender: sender("second"), text: "gone".into() };
@@ -85,9 +95,51 @@ fn servers_are_added_proven_and_removed() {
     peer.tier.run_secs(1);
     assert!(peer.tier.world.events(second).is_empty());
     let known = Order::Ping { sender: sender(SENDER), text: "x".into() };
+    peer.tier.world.events(peer.tier.server);
     assert_eq!(peer.ask(known.encode()), "RECEIVED");
     peer.tier.run_secs(1);
+    assert!(!peer.tier.world.events(peer.tier.server).is_empty(), "at once, though it was idle");
     peer.tier.deliver(get(1));
     peer.tier.run_ms(100);
     assert_eq!(peer.tier.world.machine(peer.tier.nodes[0]).stats().servers_up, 1);
+}
+
+#[test]
+fn a_node_whose_application_takes_nothing_takes_no_more_servers() {
+    let mut peer = Peer::with(3, |config| config.limits.events_max = 1);
+    let node = peer.tier.nodes[0];
+    peer.tier.world.set_deaf(node, true);
+    let add = |name, port: u16| Order::Add {
+        sender: sender(name),
+        send_spec: format!("tcp://127.0.0.1:{port}").parse().unwrap(),
+        recv_spec: format!("tcp://127.0.0.1:{}", port - 1).parse().unwrap(),
+    };
+    let names = ["a", "b", "c", "d", "e"];
+    let answers = names.map(|name| peer.ask(add(name, 9899).encode()));
+    assert!(answers[4].starts_with(b"ERROR "), "{answers:?}");
+    let servers = peer.tier.world.machine(node).stats().servers;
+    peer.tier.run_secs(1);
+    assert_eq!(peer.tier.world.machine(node).stats().servers, servers);
+    peer.tier.world.set_deaf(node, false);
+    assert_eq!(peer.ask(add("e", 9899).encode()), "RECEIVED");
+}
+
+#[test]
+fn a_node_whose_control_socket_cannot_be_bound_serves_and_ends_all_the_same() {
+    let mut peer = Peer::up(4);
+    let mut config = node::Config::default();
+    config.control = Some("tcp://127.0.0.1:9000".parse().unwrap());
+    let second = peer.tier.add_silent_node(config);
+    peer.tier.run_secs(2);
+    let told = peer.tier.told(1);
+    assert!(told.iter().any(|event| matches!(event, node::Event::ControlFailed { .. })));
+    assert_eq!(peer.tier.world.machine(second).stats().servers_up, 1);
+    // The control socket of the first ends with it, while somebody is connected.
+    for node in 0..2 {
+        peer.tier.world.submit(peer.tier.nodes[node], node::Command::Shutdown).unwrap();
+        peer.tier.run_secs(20);
+        let told = peer.tier.told(node);
+        assert!(matches!(told.last(), Some(node::Event::Stopped { .. })), "{told:?}");
+        assert!(peer.tier.world.streams(peer.tier.nodes[node]).is_empty());
+    }
 }

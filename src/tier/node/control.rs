@@ -1,11 +1,14 @@
 //! Orders to a Node's control socket: the same as to a transceiver's.
 
+use bytes::Bytes;
+
 use crate::introduction::{Answer, Order};
-use crate::transceiver;
 use crate::transceiver::control::Heard;
+use crate::transceiver::{self, ServerId};
 
 use super::event::Event;
 use super::machine::Node;
+use super::server::Server;
 
 impl Node {
     /// Obeys what comes in by the control socket.
@@ -44,16 +47,12 @@ impl Node {
             Order::Remove { .. } => found
                 .ok_or_else(|| UNKNOWN.to_owned())
                 .and_then(|id| self.remove_server(id).map_err(|refused| refused.to_string())),
-            Order::Ping { text, .. } => found
-                .and_then(|id| self.servers.get_mut(&id))
-                .filter(|server| !server.is_parting())
-                .map(|server| server.outbox.prove(text))
-                .ok_or_else(|| UNKNOWN.to_owned()),
+            Order::Ping { text, .. } => {
+                let was_there = self.prove(found, |server| !server.is_parting(), text);
+                was_there.ok_or_else(|| UNKNOWN.to_owned())
+            }
             Order::DisconnectPing { text, .. } => {
-                let server = found.and_then(|id| self.servers.get_mut(&id));
-                if let Some(server) = server.filter(|server| server.is_up()) {
-                    server.outbox.prove(text);
-                }
+                let _only_who_is_up_hears_it = self.prove(found, Server::is_up, text);
                 Ok(())
             }
         };
@@ -61,6 +60,19 @@ impl Node {
             Ok(()) => Answer::Received,
             Err(why) => Answer::error(why),
         }
+    }
+
+    /// Publishes a text to a server, if it is as it is to be, as soon as it is subscribed.
+    fn prove(
+        &mut self,
+        id: Option<ServerId>,
+        is_fit: impl Fn(&Server) -> bool,
+        text: Bytes,
+    ) -> Option<()> {
+        let id = id?;
+        self.servers.get_mut(&id).filter(|server| is_fit(server))?.outbox.prove(text);
+        self.touch(id);
+        Some(())
     }
 }
 
