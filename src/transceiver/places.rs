@@ -119,10 +119,13 @@ impl Places {
     fn bucket(&mut self, to: ConnId, now: Moment) -> &mut Bucket {
         if self.buckets.len() >= self.buckets_max {
             self.buckets.retain(|_, bucket| !bucket.drain(now.time) || bucket.is_apart());
-            if self.buckets.len() > BUCKETS_MAX {
-                // The oldest connection: not all ends are told of.
-                self.buckets.pop_first();
-            }
+            // The oldest connections of those: not all ends are told of.
+            let mut surplus = self.buckets.len().saturating_sub(BUCKETS_MAX);
+            self.buckets.retain(|_, bucket| {
+                let goes = surplus > 0 && bucket.drain(now.time);
+                surplus -= usize::from(goes);
+                !goes
+            });
             self.buckets_max = self.buckets.len() * 2 + BUCKETS_MIN;
         }
         self.buckets.entry(to).or_insert_with(|| Bucket::new(now))
@@ -266,5 +269,24 @@ mod tests {
             assert!(places.take(&reply, &mut sessions, now).is_empty());
             assert!(places.buckets.len() <= 200, "{}", places.buckets.len());
         }
+    }
+
+    #[test]
+    fn connections_whose_ends_are_never_told_are_forgotten_some_day() {
+        let (mut places, now) = (Places::default(), Instant::now());
+        let ids = || (0..).map(ConnId);
+        ids().take(BUCKETS_MAX * 5).for_each(|by| places.asked_apart(by, now));
+        assert!(places.buckets.len() <= BUCKETS_MAX * 3, "{}", places.buckets.len());
+        let newest = ConnId(BUCKETS_MAX as i64 * 5 - 1);
+        assert_eq!((places.together_max(newest), places.together_max(ConnId(0))), (0, usize::MAX));
+        ids().take(CREDITS_MAX + 2).for_each(|to| places.grant(to, 5));
+        assert_eq!((places.credits.len(), places.has_credits(ConnId(1))), (CREDITS_MAX, false));
+    }
+
+    #[test]
+    fn a_server_that_grants_nothing_counts_nothing() {
+        let mut places = Places::default();
+        places.grant(ConnId(1), 0);
+        assert!(!places.has_credits(ConnId(1)) && !places.written(ConnId(1), 5));
     }
 }
