@@ -17,6 +17,7 @@ mod lives;
 mod losses;
 mod many;
 mod parting;
+mod refusals;
 mod requests;
 mod sessions;
 mod storm;

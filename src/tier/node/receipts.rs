@@ -307,8 +307,54 @@ const LINKS_MAX: usize = 16;
 const UNSAID_MAX: usize = 1 << 20;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
 mod tests {
     use super::*;
+    use crate::zmtp::SocketType;
+
+    fn receipts(open_max: usize) -> Receipts {
+        let mut io = Io::new(Instant::now(), 1);
+        let (config, to) = (socket::Config::new(SocketType::Req), "tcp://127.0.0.1:1");
+        Receipts::connect(config, 1, to.parse().unwrap(), open_max, &mut io)
+    }
+
+    #[test]
+    fn of_too_many_requests_the_oldest_is_forgotten() {
+        let mut receipts = receipts(2);
+        let (first, forgotten) = receipts.open(ServerId(1), Some((7, 1)));
+        assert_eq!((forgotten, receipts.open(ServerId(2), None).1), (None, None));
+        let (third, forgotten) = receipts.open(ServerId(3), None);
+        assert_eq!((forgotten, receipts.open_len()), (Some(ServerId(1)), 2));
+        assert_eq!(receipts.finish(first, false), None);
+        // An API that takes no receipts is told nothing.
+        assert_eq!(receipts.finish(third, false), Some(ServerId(3)));
+        assert!(receipts.is_quiet());
+    }
+
+    #[test]
+    fn what_the_api_does_not_hear_is_bounded() {
+        let mut receipts = receipts(2);
+        (0..=LINKS_MAX as u64).for_each(|link| receipts.note((100 - link, 1), false));
+        assert_eq!(receipts.unsaid.len(), LINKS_MAX);
+        assert!(!receipts.unsaid.contains_key(&100), "the oldest has gone, whatever its number");
+        let all = UNSAID_MAX as u64;
+        (1..=all).for_each(|number| receipts.note((99, number), true));
+        receipts.note((99, all + 1), true);
+        let failed = &receipts.unsaid[&99].failed;
+        assert_eq!((failed.len(), failed.first()), (UNSAID_MAX, Some(&2)));
+    }
+
+    #[test]
+    fn of_one_life_of_a_server_the_api_is_asked_once_at_a_time() {
+        let (mut receipts, sender) = (receipts(2), Sender::new("me").unwrap());
+        let asked = |name: &'static [u8]| Asked { sender: name.into(), api_life: (5, 1), life: 3 };
+        receipts.unknown = vec![asked(b"me"), asked(b"you")];
+        receipts.ask(&sender, (5, 1), 3);
+        assert_eq!((receipts.unknown.len(), receipts.asks.len()), (2, 0), "it is, in a moment");
+        receipts.ask(&sender, (5, 1), 4);
+        receipts.ask(&sender, (5, 1), 4);
+        assert_eq!((receipts.unknown.len(), receipts.asks.len()), (1, 1), "the link is another");
+    }
 
     #[test]
     fn numbers_in_a_row_are_one_range() {
