@@ -210,6 +210,9 @@ mod tests {
         }
         let long = format!("ipc://{}", "x".repeat(108));
         assert_eq!(long.parse::<Endpoint>(), Err(EndpointError::Path));
+        let named = |length: usize| format!("tcp://{}:1", "x".repeat(length)).parse::<Endpoint>();
+        assert!(named(255).is_ok());
+        assert_eq!(named(256), Err(EndpointError::Host));
     }
 
     #[test]

@@ -163,6 +163,9 @@ mod tests {
             ["HOST: y", "Content-Length: 1"]
         );
         assert!(completed(Ask::post("/", "hello").bare()).is_empty());
+        // What comes in chunks has no length (RFC 9112 6.2).
+        let chunked = Ask::post("/", "0\r\n\r\n").header("Transfer-Encoding", "chunked");
+        assert_eq!(completed(chunked), ["host: localhost", "Transfer-Encoding: chunked"]);
     }
 
     #[test]

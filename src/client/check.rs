@@ -236,6 +236,7 @@ mod tests {
         let error = ActError::TooLarge { part: Part::Method, size: 21, size_max: 20 };
         assert_eq!(method(b"AAAAAAAAAAAAAAAAAAAAA"), Err(error));
         assert_eq!(method(b""), Err(ActError::Empty { part: Part::Method }));
+        assert_eq!(header_name(b""), Err(ActError::Empty { part: Part::HeaderName }));
         assert_eq!((version(b"HTTP/1.0"), version(b"HTTP/1.1")), (Ok(()), Ok(())));
         for text in ["", "HTTP/2", "HTTP/1.2", "http/1.1", "HTTP/1.1 "] {
             assert_eq!(version(text.as_bytes()), Err(ActError::Version), "{text}");

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(Answer::parse("Pong".into()), Answer::Pong);
         assert_eq!(Answer::parse("error x  y".into()), Answer::Error("x  y".into()));
         assert_eq!(Answer::parse("ERROR".into()), Answer::Error(Bytes::new()));
-        for text in ["RECEIVED ", "PONGS", "ERRORS", "ERRO", "ERROR\0x"] {
+        for text in ["RECEIVED ", "PONGS", "ERRORS", "ERRO", "ERROR\0x", "HELLO", "HELLO x"] {
             assert_eq!(Answer::parse(text.into()), Answer::Other(text.into()));
         }
     }

@@ -218,7 +218,19 @@ mod tests {
             assert!((0..=4).all(|len| frame.starts_with(&b"abcd"[..len])));
             assert!(!frame.starts_with(b"abd") && !frame.starts_with(b"abcde"));
             assert_ne!(frame, &Frame::from("abce"));
+            assert_ne!(frame, &Frame::from("abcde"));
+            let same_border = frame.head().len();
+            let (head, body) = b"xbcd".split_at(same_border);
+            assert_ne!(frame, &Frame::with_head(Bytes::from(head), Bytes::from(body)));
         }
+    }
+
+    #[test]
+    fn a_frame_is_empty_where_both_parts_are() {
+        let with_head =
+            |head, body| Frame::with_head(Bytes::from_static(head), Bytes::from_static(body));
+        assert!(with_head(b"", b"").is_empty());
+        assert!(!with_head(b"x", b"").is_empty() && !with_head(b"", b"x").is_empty());
     }
 
     #[test]

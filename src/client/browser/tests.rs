@@ -231,6 +231,13 @@ fn the_same_controls_wait_once() {
     keep_alive(&mut client);
     let raw = Received::Raw("x".into());
     assert_eq!(client.all_received(), [kept_alive.clone(), raw, kept_alive]);
+    // Those that ask for nothing are not worth a word; too many others are one too many.
+    client.reply(crate::mongrel2::control_body(&[]), true);
+    assert_eq!(client.all_received(), []);
+    let mut client =
+        client_with(Protocol::Mongrel2, Limits { received_max: 2, ..Limits::default() });
+    (1..=3).for_each(|n| client.reply(crate::mongrel2::control_body(&[Control::Credits(n)]), true));
+    assert_eq!(client.all_received().last(), Some(&Received::Violation(Violation::Overflow)));
 }
 
 #[test]
@@ -390,6 +397,35 @@ fn a_close_that_may_not_be_sent_is_refused() {
 }
 
 #[test]
+fn a_close_needs_no_code() {
+    let mut client = open();
+    client.act(Action::Close(Close::default())).unwrap();
+    assert_eq!(client.all_delivered(), [(Kind::WebSocket(0x88), Bytes::new())]);
+}
+
+#[test]
+fn a_violation_is_answered_where_a_close_would_be() {
+    let violation = [Received::Violation(Violation::Frame(FrameError::Masked))];
+    let closes_of = |mut client: Client| {
+        client.reply(Bytes::from_static(b"\x81\x80abcd"), false);
+        assert_eq!(client.all_received(), violation);
+        let delivered = client.all_delivered();
+        assert_eq!(delivered.last().map(|(kind, _)| *kind), Some(Kind::Disconnect));
+        delivered.iter().filter(|(kind, _)| *kind == Kind::WebSocket(0x88)).count()
+    };
+    assert_eq!(closes_of(open()), 1);
+    let mut unwilling = open();
+    unwilling.act(Action::AnswerCloses(false)).unwrap();
+    assert_eq!(closes_of(unwilling), 0);
+    let mut closing = open();
+    closing.act(Action::Close(Close::default())).unwrap();
+    assert_eq!(closes_of(closing), 1, "it has said so already");
+    let mut full = open_with(Limits { deliveries_max: 1, ..Limits::default() });
+    full.say_hello().unwrap();
+    assert_eq!(closes_of(full), 0, "there is no room for it");
+}
+
+#[test]
 fn frames_against_the_rules() {
     for (octets, error) in [
         (&b"\x81\x80abcd"[..], FrameError::Masked),
@@ -485,6 +521,10 @@ fn another_program_speaks() {
     client.act(action).unwrap();
     let expected = r#"5a0c 7 /__ping__ 45:{"METHOD":"MONGREL2","QUERY":["text=hi","2"]},1:x,"#;
     assert_eq!(client.poll_delivery().unwrap(), expected);
+    let headers = vec![("METHOD".into(), "JSON".into())];
+    client.act(Action::Mongrel2 { path: "@*".into(), headers, body: "{}".into() }).unwrap();
+    let expected = r#"5a0c 7 @* 17:{"METHOD":"JSON"},2:{},"#;
+    assert_eq!(client.poll_delivery().unwrap(), expected, "it has one of its own");
     for path in ["", "a b"] {
         let action = Action::Mongrel2 { path: path.into(), headers: vec![], body: Bytes::new() };
         assert!(client.act(action).is_err());
