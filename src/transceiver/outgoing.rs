@@ -242,10 +242,15 @@ impl Server {
     pub(super) fn end_unanswered(&mut self, cx: &mut Context<'_>) {
         let sessions = &self.sessions;
         let is_closing = |id| sessions.state(id) == Some(State::Closing);
-        let unanswered = self.closings.due(cx.io.now(), is_closing);
-        for conn_id in &unanswered {
-            self.end_told(*conn_id, self.our_end(false), cx);
-        }
+        let mut unanswered = self.closings.due(cx.io.now(), is_closing);
+        // A number that was used again, and closed again, is among them twice.
+        unanswered.retain(|conn_id| {
+            let is_closing = self.sessions.state(*conn_id) == Some(State::Closing);
+            if is_closing {
+                self.end_told(*conn_id, self.our_end(false), cx);
+            }
+            is_closing
+        });
         self.deliver_to_many(&unanswered, &hang_up());
     }
 

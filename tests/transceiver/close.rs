@@ -85,6 +85,23 @@ fn a_close_of_ours_without_an_answer_ends_the_connection_in_time() {
     assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
 }
 
+/// A server may use the number of a connection again that we are still closing.
+#[test]
+fn a_number_that_is_closed_twice_ends_once_each_time() {
+    let mut pair = Pair::up(1, plain());
+    pair.open(3);
+    pair.submit(close(&pair, 3));
+    pair.deliver(handshake(3, "13"));
+    pair.until(|event| matches!(event, Event::SessionOpened { .. }));
+    pair.submit(close(&pair, 3));
+    pair.run_ms(50);
+    pair.replies();
+    // Both are due in one call.
+    pair.world.jump(Duration::from_secs(20));
+    assert_eq!(pair.replies_soon(), expected([(3, b"")]));
+    assert_eq!(end(&mut pair), SessionEnd::ByHandler { answered: false });
+}
+
 #[test]
 fn two_closes_that_cross_are_one_closing_handshake() {
     let mut pair = Pair::up(1, plain());
