@@ -56,6 +56,26 @@ fn a_node_that_shuts_down_gives_up_what_is_not_answered_in_time() {
 }
 
 #[test]
+fn whatever_the_application_has_left_where_it_was_comes_before_the_end() {
+    let mut tier = Tier::without_nodes(7, Config::default());
+    let mut config = node::Config::default();
+    config.limits.events_max = 1;
+    let node = tier.add_silent_node(config);
+    tier.until_all_up();
+    tier.world.set_deaf(node, true);
+    tier.deliver(get(1));
+    tier.run_ms(100);
+    tier.world.crash(tier.server);
+    tier.run_secs(1);
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    tier.run_secs(10);
+    tier.world.set_deaf(node, false);
+    let told = tier.told(0);
+    assert!(told.iter().any(|event| matches!(event, node::Event::ApiDown { .. })), "{told:?}");
+    assert!(matches!(told.last(), Some(node::Event::Stopped { .. })), "{told:?}");
+}
+
+#[test]
 fn an_api_that_shuts_down_closes_sessions_and_leaves_the_rest_to_its_nodes() {
     let mut tier = Tier::up(3, 2, Config::default());
     tier.deliver(handshake(1, "13"));

@@ -335,7 +335,8 @@ impl Node {
     }
 
     fn take_notices(&mut self) {
-        while !self.events.has_twice_as_many() {
+        // Those of a socket that ends are few, and come before the end of all.
+        while self.stage != Stage::Running || !self.events.has_twice_as_many() {
             let Some(notice) = self.pull.pop_notice(&mut self.io) else { break };
             self.api_notice(notice, true);
         }
