@@ -29,7 +29,7 @@ pub use client::{client_actions, client_replies};
 pub use deflate::deflate;
 pub use endpoint::endpoint;
 pub use introduction::introduction;
-pub use machines::{server_inputs, socket_inputs, transceiver_inputs};
+pub use machines::{api_inputs, node_inputs, server_inputs, socket_inputs, transceiver_inputs};
 pub use mongrel2::{control_reply, headers_json, mongrel2_request, response, tnetstring};
 pub use websocket::{websocket_decoder, websocket_read};
 pub use zmtp::{zmtp_engine, zmtp_roundtrip};
@@ -56,6 +56,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("socket_inputs", socket_inputs),
     ("transceiver_inputs", transceiver_inputs),
     ("server_inputs", server_inputs),
+    ("api_inputs", api_inputs),
+    ("node_inputs", node_inputs),
 ];
 
 /// The one instant that all virtual times are counted from.

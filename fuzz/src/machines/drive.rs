@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mongrel2_transceiver::zmtp::{Message, Received, SocketType};
+use mongrel2_transceiver::zmtp::{Message, Properties, Received, SocketType};
 use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Machine, Output};
 
 use super::peer::Peer;
@@ -18,13 +18,22 @@ use crate::choices::Choices;
 pub(super) trait Scene {
     type Machine: Machine<Event: Debug, Command: Debug>;
 
+    /// Of how many streams one is chosen, the newest in each scope first.
+    const NEWEST: usize = 8;
+
     /// The type of the peer at an endpoint that the machine connects to, or, for `None`, of one that
     /// connects to it and whom it calls by this name.
     fn peer_type(&self, endpoint: Option<&Endpoint>, link: LinkId) -> SocketType;
-    /// What a peer says.
-    fn message(&mut self, choices: &mut Choices<'_>) -> Message;
-    /// Judges what a peer has heard from the machine.
-    fn heard(&mut self, endpoint: Option<&Endpoint>, received: &Received);
+    /// What a peer says of itself when it comes, besides its type.
+    fn properties(&mut self, _link: LinkId, _mood: u8) -> Properties {
+        &[]
+    }
+    /// What the peer at the other end of a link says.
+    fn message(&mut self, link: LinkId, choices: &mut Choices<'_>) -> Message;
+    /// Some peer says what has no order.
+    fn babbled(&mut self) {}
+    /// Judges what the peer at the other end of a link has heard from the machine.
+    fn heard(&mut self, endpoint: Option<&Endpoint>, link: LinkId, received: &Received);
     /// What the application asks for.
     fn command(&mut self, choices: &mut Choices<'_>) -> <Self::Machine as Machine>::Command;
     /// Whether the machine has taken that.
@@ -37,6 +46,10 @@ pub(super) trait Scene {
     fn check(&self, machine: &Self::Machine);
     /// Whether the machine has said that all is over.
     fn is_stopped(&self) -> bool;
+    /// A scope of links that the machine may have.
+    fn scope(&self, octet: u8) -> u32 {
+        u32::from(octet) % 6
+    }
 }
 
 /// A machine and its surroundings.
@@ -183,7 +196,8 @@ impl<S: Scene> Driver<S> {
     }
 
     fn open(&mut self, link: LinkId, endpoint: Option<Endpoint>, mood: u8) {
-        let peer = Peer::new(self.scene.peer_type(endpoint.as_ref(), link), mood);
+        let socket_type = self.scene.peer_type(endpoint.as_ref(), link);
+        let peer = Peer::new(socket_type, self.scene.properties(link, mood), mood);
         let stream = Stream {
             peer,
             endpoint,
@@ -277,7 +291,7 @@ impl<S: Scene> Driver<S> {
         let Some(id) = self.choose_stream(choices) else { return };
         let (scene, streams) = (&mut self.scene, &mut self.streams);
         if let Some(stream) = streams.get_mut(&id) {
-            stream.peer.say(choices, |choices| scene.message(choices));
+            stream.peer.say(choices, |choices| scene.message(id, choices));
         }
     }
 
@@ -285,6 +299,7 @@ impl<S: Scene> Driver<S> {
         let Some(id) = self.choose_stream(choices) else { return };
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.peer.babble(choices.few());
+            self.scene.babbled();
         }
     }
 
@@ -296,7 +311,7 @@ impl<S: Scene> Driver<S> {
 
     /// An operating system that makes things up.
     fn lie(&mut self, choices: &mut Choices<'_>) {
-        let scope = u32::from(choices.octet()) % 6;
+        let scope = self.scene.scope(choices.octet());
         let serial = choices.octet().into();
         let (link, listener) = (LinkId::new(scope, serial), ListenerId::new(scope, serial));
         let cause = ErrorKind::Other;
@@ -357,7 +372,7 @@ impl<S: Scene> Driver<S> {
                     assert!(!stream.is_finished, "nothing is written to a finished stream");
                     stream.is_writing = true;
                     for received in stream.peer.hear(data) {
-                        self.scene.heard(stream.endpoint.as_ref(), &received);
+                        self.scene.heard(stream.endpoint.as_ref(), link, &received);
                     }
                 }
             }
@@ -400,7 +415,7 @@ impl<S: Scene> Driver<S> {
 
     fn choose_stream(&self, choices: &mut Choices<'_>) -> Option<LinkId> {
         // Of the newest ones: the others have ended, as a rule.
-        let newest = self.streams.keys().rev().take(8).copied().collect::<Vec<_>>();
+        let newest = self.streams.keys().rev().take(S::NEWEST).copied().collect::<Vec<_>>();
         place(choices, newest.len()).map(|place| newest[place])
     }
 }

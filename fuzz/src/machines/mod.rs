@@ -8,8 +8,13 @@
 //! answers what nobody asked, and the machine must survive that. Each run ends with a shutdown, which
 //! must come to its end.
 
+mod answers;
+mod api;
 mod drive;
+mod node;
+mod notes;
 mod peer;
+mod receipts;
 mod requests;
 mod rooms;
 mod server;
@@ -17,6 +22,8 @@ mod socket;
 mod transceiver;
 mod watched;
 
+pub use api::api_inputs;
+pub use node::node_inputs;
 pub use server::server_inputs;
 pub use socket::socket_inputs;
 pub use transceiver::transceiver_inputs;

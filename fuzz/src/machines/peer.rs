@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use mongrel2_transceiver::Segments;
-use mongrel2_transceiver::zmtp::{Engine, Frame, Limits, Message, Received, SocketType};
+use mongrel2_transceiver::zmtp::{
+    Engine, Frame, Limits, Message, Properties, Received, SocketType,
+};
 
 use crate::choices::Choices;
 
@@ -32,7 +34,7 @@ struct Mood {
 
 impl Peer {
     /// A peer of this type, in a mood; a zero has good manners.
-    pub(super) fn new(socket_type: SocketType, mood: u8) -> Self {
+    pub(super) fn new(socket_type: SocketType, properties: Properties, mood: u8) -> Self {
         let is = |bit: u8| mood >> bit & 1 == 1;
         let mood = Mood { is_wrong: mood > 0xF7, is_old: is(0), is_mute: is(1), is_deaf: is(2) };
         let socket_type = match (mood.is_wrong, socket_type) {
@@ -41,7 +43,7 @@ impl Peer {
             (true, _) => SocketType::Push,
         };
         let mut peer = Self {
-            engine: Engine::new(socket_type, Limits::default()),
+            engine: Engine::new(socket_type, Limits::default()).with_properties(properties),
             wire: BytesMut::new(),
             mood,
             has_failed: false,

@@ -85,7 +85,7 @@ impl Scene for Street {
         }
     }
 
-    fn message(&mut self, choices: &mut Choices<'_>) -> Message {
+    fn message(&mut self, _: LinkId, choices: &mut Choices<'_>) -> Message {
         let raw = match choices.below(8) {
             0 | 1 => return answer(choices.pick(&["RECEIVED", "RECEIVED", "PONG", "ERROR x", ""])),
             2 | 3 => Proof { sender: self.sender.clone(), text: self.text.clone() }.encode(),
@@ -104,7 +104,7 @@ impl Scene for Street {
         Message::from(raw)
     }
 
-    fn heard(&mut self, endpoint: Option<&Endpoint>, received: &Received) {
+    fn heard(&mut self, endpoint: Option<&Endpoint>, _: LinkId, received: &Received) {
         let (Some(_), Received::Message(message)) = (endpoint, received) else { return };
         let order = message.frames().nth(1).expect("behind an empty frame").bytes();
         match Order::parse(order).expect("an order") {

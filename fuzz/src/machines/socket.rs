@@ -112,11 +112,11 @@ impl Scene for Bench {
         peer_of(self.socket_type)
     }
 
-    fn message(&mut self, choices: &mut Choices<'_>) -> Message {
+    fn message(&mut self, _: LinkId, choices: &mut Choices<'_>) -> Message {
         message(choices)
     }
 
-    fn heard(&mut self, _: Option<&Endpoint>, received: &Received) {
+    fn heard(&mut self, _: Option<&Endpoint>, _: LinkId, received: &Received) {
         if let Received::Message(message) = received {
             assert!(message.size() <= self.limits.message_size_max + 256 * 16);
         }

@@ -10,7 +10,7 @@ use mongrel2_transceiver::mongrel2::{
 };
 use mongrel2_transceiver::socket::Heartbeat;
 use mongrel2_transceiver::transceiver::{
-    Command, Config, Event, Limits, Refused, ServerId, Target, Uploads,
+    Command, Config, Deflate, Event, Limits, Refused, ServerId, Stats, Target, Uploads,
 };
 use mongrel2_transceiver::websocket::{CloseCode, Message, Utf8Bytes};
 use mongrel2_transceiver::zmtp::{self, Frame, Received, SocketType};
@@ -18,7 +18,7 @@ use mongrel2_transceiver::{Endpoint, LinkId, Machine, Transceiver};
 
 use super::drive::{Driver, Scene};
 use super::peer::message;
-use super::requests::{UPLOADS, request};
+use super::requests::{Browsers, UPLOADS};
 use super::rooms::{Rooms, without_mark};
 use crate::base;
 use crate::choices::Choices;
@@ -37,12 +37,14 @@ pub fn transceiver_inputs(octets: &[u8]) {
     Driver::new(transceiver, scene, is_honest).play(choices);
 }
 
-fn config(choices: &mut Choices<'_>) -> Config {
+pub(super) fn config(choices: &mut Choices<'_>) -> Config {
     let mut config = Config::default();
     let heartbeat = Heartbeat { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) };
     let control = "tcp://127.0.0.1:3000".parse().expect("an endpoint");
     config.seed = choices.octet().into();
-    config.control = (choices.below(4) == 3).then_some(control);
+    let octet = choices.octet();
+    config.control = (octet % 4 == 3).then_some(control);
+    config.deflate = deflate(octet >> 2);
     config.ping_interval = choices.pick(&[Some(Duration::from_secs(1)), None]);
     config.close_timeout = choices.pick(&[Duration::from_millis(500), Duration::ZERO]);
     config.heartbeat = choices.pick(&[Some(heartbeat), None]);
@@ -51,6 +53,20 @@ fn config(choices: &mut Choices<'_>) -> Config {
     config.linger = choices.pick(&[Duration::from_secs(1), Duration::ZERO]);
     limits(choices, &mut config.limits);
     config
+}
+
+/// Compression, where it is on: not for the numbers that old inputs have.
+fn deflate(number: u8) -> Option<Deflate> {
+    let mut deflate = Deflate::default();
+    deflate.contexts_max = match number % 8 {
+        1 => 0,
+        3 => 1,
+        5 | 6 => 100,
+        _ => return None,
+    };
+    deflate.threshold = if number & 8 == 0 { 0 } else { 10 };
+    deflate.level = number >> 4;
+    Some(deflate)
 }
 
 fn limits(choices: &mut Choices<'_>, limits: &mut Limits) {
@@ -72,7 +88,7 @@ fn limits(choices: &mut Choices<'_>, limits: &mut Limits) {
 
 /// What the outside knows of a transceiver.
 #[derive(Debug)]
-struct Hall {
+pub(super) struct Hall {
     limits: Limits,
     servers: BTreeMap<ServerId, Heard>,
     open: BTreeSet<Target>,
@@ -81,6 +97,7 @@ struct Hall {
     /// Whom something was heard of, the last of them at the end.
     targets: Vec<Target>,
     rooms: Rooms,
+    browsers: Browsers,
     is_stopped: bool,
 }
 
@@ -93,7 +110,7 @@ struct Heard {
 }
 
 impl Hall {
-    fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
             limits: config.limits.clone(),
             servers: BTreeMap::new(),
@@ -101,8 +118,26 @@ impl Hall {
             uploads: BTreeMap::new(),
             targets: Vec::new(),
             rooms: Rooms::default(),
+            browsers: Browsers::default(),
             is_stopped: false,
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.servers.is_empty() && self.open.is_empty()
+    }
+
+    /// Judges what a transceiver holds.
+    pub(super) fn check_stats(&self, stats: Stats) {
+        assert!(stats.servers <= self.limits.servers_max.max(1));
+        assert!(stats.servers_up <= stats.servers);
+        // A link that has ended may still be read from while the next one opens.
+        assert!(stats.links <= 4 * stats.servers);
+        let sessions_max = self.limits.sessions_max.max(1) * self.limits.servers_max;
+        assert!(stats.sessions <= sessions_max, "{} sessions", stats.sessions);
+        // Each session has one end to tell, whether there is room for it or not.
+        let events_max = self.limits.events_max.max(1) + 16 + sessions_max;
+        assert!(stats.events <= events_max, "{} events", stats.events);
     }
 
     fn heard_of(&mut self, target: Target) {
@@ -243,16 +278,16 @@ impl Scene for Hall {
         }
     }
 
-    fn message(&mut self, choices: &mut Choices<'_>) -> zmtp::Message {
+    fn message(&mut self, _: LinkId, choices: &mut Choices<'_>) -> zmtp::Message {
         match choices.below(8) {
             7 => message(choices),
             6 => zmtp::Message::from_frames(vec![Frame::default(), order(choices).encode().into()])
                 .expect("two frames"),
-            _ => request(choices).into(),
+            _ => self.browsers.request("server", choices).into(),
         }
     }
 
-    fn heard(&mut self, endpoint: Option<&Endpoint>, received: &Received) {
+    fn heard(&mut self, endpoint: Option<&Endpoint>, _: LinkId, received: &Received) {
         let Received::Message(message) = received else { return };
         let last = message.frames().last().expect("a message has a frame").bytes();
         let Some(endpoint) = endpoint else {
@@ -322,7 +357,7 @@ impl Scene for Hall {
             | Event::Disconnect { target }
             | Event::SessionOpened { target, .. } => self.heard_of(*target),
             Event::Stopped { .. } => {
-                assert!(self.servers.is_empty() && self.open.is_empty(), "something is left");
+                assert!(self.is_empty(), "something is left");
                 self.is_stopped = true;
             }
             _ => {}
@@ -330,16 +365,7 @@ impl Scene for Hall {
     }
 
     fn check(&self, transceiver: &Transceiver) {
-        let stats = transceiver.stats();
-        assert!(stats.servers <= self.limits.servers_max.max(1));
-        assert!(stats.servers_up <= stats.servers);
-        // A link that has ended may still be read from while the next one opens.
-        assert!(stats.links <= 4 * stats.servers);
-        let sessions_max = self.limits.sessions_max.max(1) * self.limits.servers_max;
-        assert!(stats.sessions <= sessions_max, "{} sessions", stats.sessions);
-        // Each session has one end to tell, whether there is room for it or not.
-        let events_max = self.limits.events_max.max(1) + 16 + sessions_max;
-        assert!(stats.events <= events_max, "{} events", stats.events);
+        self.check_stats(transceiver.stats());
         self.rooms.check(transceiver, &self.limits);
     }
 
@@ -363,7 +389,7 @@ fn at(first: u16, number: usize) -> Endpoint {
     format!("tcp://127.0.0.1:{port}").parse().expect("an endpoint")
 }
 
-fn add_server(number: usize) -> Command {
+pub(super) fn add_server(number: usize) -> Command {
     Command::AddServer {
         sender: Bytes::from_static(SENDERS[number].as_bytes()),
         send_spec: at(SEND_SPECS, number),
@@ -372,7 +398,7 @@ fn add_server(number: usize) -> Command {
 }
 
 /// What somebody asks of the control socket.
-fn order(choices: &mut Choices<'_>) -> Order {
+pub(super) fn order(choices: &mut Choices<'_>) -> Order {
     let number = choices.below(2);
     let sender = Sender::new(SENDERS[number].as_bytes()).expect("a good name");
     let text = Bytes::from_static(b"proof");
@@ -397,7 +423,7 @@ fn port(endpoint: &Endpoint) -> u16 {
 }
 
 /// The third is none that a server may have.
-const SENDERS: [&str; 4] = ["a", "b-2", "c_3", "a"];
+pub(super) const SENDERS: [&str; 4] = ["a", "b-2", "c_3", "a"];
 /// The ports of servers, counted up from these.
 const SEND_SPECS: u16 = 1000;
 const RECV_SPECS: u16 = 2000;
