@@ -8,6 +8,7 @@ use mongrel2_transceiver::transceiver;
 
 use crate::browser::{get, post};
 use crate::kit::{Tier, config, reply, targets};
+use crate::support::StreamId;
 
 #[test]
 fn the_application_is_refused_what_there_is_no_room_for_and_told_of_room() {
@@ -103,9 +104,9 @@ fn an_application_that_takes_no_events_slows_its_node_down() {
     assert_eq!(tier.replies().len(), 500);
 }
 
-#[test]
-fn a_server_that_takes_no_replies_fills_its_outbox_and_no_more() {
-    let mut tier = Tier::without_nodes(5, Config::default());
+/// A Node whose server takes no replies, with a request of it, and the streams between the two.
+fn with_a_server_that_takes_no_replies(seed: u64) -> (Tier, node::Target, Vec<StreamId>) {
+    let mut tier = Tier::without_nodes(seed, Config::default());
     let mut config = node::Config::default();
     config.limits.send_messages_max = 10;
     let node = tier.add_silent_node(config);
@@ -117,6 +118,27 @@ fn a_server_that_takes_no_replies_fills_its_outbox_and_no_more() {
     let streams = tier.world.streams(node);
     let stalled: Vec<_> = streams.into_iter().filter(|s| of_the_server.contains(s)).collect();
     stalled.iter().for_each(|stream| tier.world.network.stall(*stream, true));
+    (tier, target, stalled)
+}
+
+#[test]
+fn a_node_that_has_stopped_waits_for_nothing() {
+    let (mut tier, target, _) = with_a_server_that_takes_no_replies(6);
+    let node = tier.nodes[0];
+    while tier.world.submit(node, reply(target, "x")).is_ok() {}
+    // It is read only once there is room for its answer.
+    tier.deliver(get(6));
+    tier.run_ms(100);
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    tier.run_secs(10);
+    assert!(matches!(tier.told(0).last(), Some(node::Event::Stopped { .. })));
+    assert_eq!(tier.world.next_deadline(node), None);
+}
+
+#[test]
+fn a_server_that_takes_no_replies_fills_its_outbox_and_no_more() {
+    let (mut tier, target, stalled) = with_a_server_that_takes_no_replies(5);
+    let node = tier.nodes[0];
     let mut taken = 0;
     while tier.world.submit(node, reply(target, "x")).is_ok() {
         taken += 1;

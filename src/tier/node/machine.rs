@@ -241,6 +241,8 @@ impl Node {
         if let Some(control) = &mut self.control {
             control.shutdown(&mut self.io);
         }
+        // Nothing more is to pass it.
+        self.gate = Gate::default();
         let until = later(self.io.now(), self.config.linger / 2);
         self.stage = Stage::Stopping(later(self.io.now(), self.config.linger / 4 * 3));
         for id in self.servers.keys().copied().collect::<Vec<_>>() {
