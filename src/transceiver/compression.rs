@@ -207,3 +207,23 @@ fn accept(request: &Request, has_room: bool) -> Option<Agreement> {
     let terms = Terms { takeover: has_room, small_windows: has_room };
     Agreement::accept(request.header_values("sec-websocket-extensions"), terms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_a_window_or_has_a_small_one_is_compressed_for_alone() {
+        let packing = |offer: &str, is_adopted| {
+            let terms = Terms { takeover: true, small_windows: true };
+            let agreed = Agreement::accept([offer], terms).unwrap();
+            Own::new(agreed, is_adopted).packing()
+        };
+        let alone = "permessage-deflate; server_no_context_takeover";
+        let small = format!("{alone}; server_max_window_bits=10");
+        assert!(packing("permessage-deflate", false) == Packing::Own);
+        assert!(packing(&small, false) == Packing::Own);
+        assert!(packing(alone, false) == Packing::Shared);
+        assert!(packing(alone, true) == Packing::Plain);
+    }
+}

@@ -118,15 +118,13 @@ impl Server {
         }
     }
 
+    /// Neither is to be a wildcard.
     pub(super) fn connect(
         &mut self,
         send_spec: Endpoint,
         recv_spec: Endpoint,
         io: &mut Io,
     ) -> Result<(), socket::Refused> {
-        if send_spec.is_wildcard() || recv_spec.is_wildcard() {
-            return Err(socket::Refused::Wildcard);
-        }
         self.requests.set_paused(true, io);
         self.requests.connect(send_spec, io)?;
         self.replies.connect(recv_spec, io)

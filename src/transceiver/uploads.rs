@@ -273,6 +273,9 @@ mod tests {
         let mut started = Started::default();
         (1..=4).for_each(|conn_id| drop(started.take(&uploads(), &start(conn_id), 3)));
         assert_eq!(started.0.len(), 3);
+        // Who starts again takes the place of nobody else.
+        started.take(&uploads(), &start(3), 3);
+        assert_eq!(started.0.len(), 3);
         let mut take = |conn_id| started.take(&uploads(), &done(conn_id), 3);
         assert_eq!(take(1), None);
         assert!((2..=4).all(|conn_id| take(conn_id).is_some()));

@@ -1,11 +1,13 @@
 //! Everything has a bound, and nothing is lost in silence.
 
 use mongrel2_transceiver::client::{Protocol, Received, Violation};
-use mongrel2_transceiver::server::{Command, Config, Event, ReceiveError, Refused};
+use mongrel2_transceiver::server::{
+    ClientId, Command, Config, Event, Handler, ReceiveError, Refused,
+};
 use mongrel2_transceiver::socket;
 use mongrel2_transceiver::zmtp::SocketType;
 
-use crate::bench::{Bench, config};
+use crate::bench::{Bench, config, control};
 use crate::scripted::{connected, publish};
 use mongrel2_transceiver::client::{Action, Ask};
 
@@ -129,4 +131,49 @@ fn requests_that_a_handler_took_along_are_counted() {
     let lost = bench.until(|event| matches!(event, Event::Lost { .. }));
     // The first was handed over, and nobody knows what became of it.
     assert_eq!(lost, Event::Lost { requests: 2 });
+}
+
+#[test]
+fn garbage_may_be_as_large_as_a_message() {
+    let mut bench = Bench::new(1, config(1, []));
+    bench.open(1, Protocol::Http).unwrap();
+    let garbage = |size: usize| Action::Garbage(vec![b'x'; size].into());
+    assert_eq!(bench.act(1, garbage(64 << 20)), Err(Refused::TooLarge));
+    bench.act(1, garbage(1000)).unwrap();
+    assert_eq!(bench.shutdown(), [Event::Lost { requests: 1 }, Event::Stopped]);
+}
+
+#[test]
+fn who_takes_no_events_may_begin_nothing_that_ends_in_one() {
+    let mut config = config(1, []);
+    config.limits.events_max = 1;
+    let mut bench = Bench::new(1, config);
+    bench.run_ms(10);
+    bench.world.set_deaf(bench.server, true);
+    let open = |id| Command::Open { client: ClientId(id), protocol: Protocol::Http };
+    let opened: Vec<_> = (1..=5).map(|id| bench.submit(open(id))).collect();
+    assert_eq!(opened.last(), Some(&Err(Refused::Neglected)), "{opened:?}");
+    bench.world.set_deaf(bench.server, false);
+    bench.submit(open(5)).unwrap();
+}
+
+#[test]
+fn a_server_that_has_ended_begins_nothing() {
+    let mut bench = Bench::new(1, config(1, []));
+    bench.open(1, Protocol::Http).unwrap();
+    assert_eq!(bench.shutdown().last(), Some(&Event::Stopped));
+    let late = [
+        Command::Deliver("x 1 / 2:{},0:,".into()),
+        Command::Open { client: ClientId(2), protocol: Protocol::Http },
+        Command::Act { client: ClientId(1), action: ask() },
+        Command::Connect { handler: Handler::new(control(9997)) },
+    ];
+    for command in late {
+        assert_eq!(bench.submit(command.clone()), Err(Refused::ShuttingDown), "{command:?}");
+    }
+    // What ends something is as good as done.
+    bench.submit(Command::Forget { client: ClientId(1) }).unwrap();
+    bench.submit(Command::Shutdown).unwrap();
+    bench.run_ms(1000);
+    assert_eq!(bench.events(), []);
 }

@@ -1,8 +1,8 @@
 //! Which WebSockets are taken, and how (RFC 6455 4.2.2, 10.2).
 
 use bytes::Bytes;
-use mongrel2_transceiver::mongrel2::HeaderError;
 use mongrel2_transceiver::mongrel2::http::Response;
+use mongrel2_transceiver::mongrel2::{HeaderError, Request};
 use mongrel2_transceiver::transceiver::{Accept, Event, Opening};
 
 use crate::browser::{handshake_with, text};
@@ -100,4 +100,20 @@ fn headers_that_would_break_the_handshake_are_refused() {
     }
     assert_eq!(Opening::take().header("a b", "x"), Err(HeaderError::Name));
     assert_eq!(Opening::take().header("a", "x\r\ny: z"), Err(HeaderError::Value));
+}
+
+#[test]
+fn a_refusal_is_as_its_response_says_and_no_other() {
+    let request = Request::parse(handshake_with(1, &[("sec-websocket-protocol", "chat")])).unwrap();
+    let refusal = Opening::refuse(Response::new(403));
+    let with_more = refusal.clone().protocol(&request, &["chat"]).header("x-a", "b").unwrap();
+    assert_eq!(with_more, refusal);
+    let taken = Opening::take().protocol(&request, &["chat"]).header("x-a", "b").unwrap();
+    assert_ne!(taken, Opening::take());
+}
+
+#[test]
+fn what_is_printed_tells_a_hook_from_none() {
+    let all = format!("{:?}", Accept::default());
+    assert_ne!(all, format!("{:?}", Accept::origins(["https://example.com"])));
 }

@@ -276,3 +276,21 @@ fn who_closes_behind_a_burst_is_told_the_close_all_the_same() {
     });
     assert_eq!(undelivered, Some(40 - ahead));
 }
+
+#[test]
+fn a_close_of_ours_behind_the_clients_own_is_refused() {
+    let mut pair = Pair::up(1, plain());
+    pair.open(3);
+    pair.world.set_deaf(pair.handler, true);
+    pair.deliver(frame(3, "0x88", b"\x03\xe8"));
+    pair.run_ms(10);
+    // The application has not heard of it: what it says still goes before the answer.
+    let (ours, target) = (close(&pair, 3), pair.target(3));
+    pair.submit(say(target, "last"));
+    assert_eq!(pair.refused(ours), Refused::UnknownSession);
+    pair.world.set_deaf(pair.handler, false);
+    pair.run_ms(10);
+    let expected = expected([(3, b"\x81\x04last"), (3, b"\x88\x02\x03\xe8"), (3, b"")]);
+    assert_eq!(pair.replies(), expected);
+    assert!(matches!(end(&mut pair), SessionEnd::ByClient(_)));
+}

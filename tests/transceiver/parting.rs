@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mongrel2_transceiver::Transceiver;
 use mongrel2_transceiver::mongrel2::Kind;
-use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Audience, Command, Event, Loss, Refused, SessionEnd};
+use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{SENDER, frame, get, get_with, handshake, text};
 use crate::pair::{Pair, add_server, expected, plain, reply, say, small};
@@ -215,7 +216,11 @@ fn what_cannot_be_flushed_in_time_is_reported() {
     pair.submit(Command::Shutdown);
     pair.run_ms(2_990);
     assert!(!pair.world.seen(pair.handler).iter().any(stopped));
+    assert_eq!(pair.refused(reply(target, "late")), Refused::ShuttingDown);
     pair.run_ms(20);
+    let (to, message) = (Audience::All, Message::from("later"));
+    let nothing_happens_now = Command::Broadcast { to, except: None, message };
+    assert_eq!(pair.refused(nothing_happens_now), Refused::ShuttingDown);
     let events = pair.events();
     let lost: usize = events
         .iter()
@@ -343,4 +348,29 @@ fn a_quiet_shutdown_is_short_however_long_the_linger() {
     pair.submit(Command::Shutdown);
     pair.until(|event| matches!(event, Event::Stopped { .. }));
     assert!(pair.world.now() - asked_at < Duration::from_secs(1));
+}
+
+#[test]
+fn sessions_that_no_farewell_had_room_for_get_one_with_their_end() {
+    let mut pair = Pair::up(3, small(|config| config.limits.send_messages_max = 4));
+    for conn_id in 3..=9 {
+        pair.open(conn_id);
+    }
+    let (stream, other) = (pair.reply_stream(), pair.target(77));
+    pair.world.network.stall(stream, true);
+    while pair.world.submit(pair.handler, reply(other, vec![b'x'; 100_000])).is_ok() {
+        pair.run_ms(1);
+    }
+    pair.submit(Command::Shutdown);
+    pair.run_ms(2_000);
+    pair.world.network.stall(stream, false);
+    let (events, _) = until_stopped(&mut pair);
+    let closed = |event: &&Event| matches!(event, Event::SessionClosed { .. });
+    assert_eq!(events.iter().filter(closed).count(), 7);
+    let replies = pair.replies();
+    for conn_id in 3..=9 {
+        let said: Vec<_> = replies.iter().filter(|(to, _)| *to == conn_id).collect();
+        let said: Vec<_> = said.iter().map(|(_, body)| &body[..]).collect();
+        assert_eq!(said, [GOING_AWAY, b""], "{conn_id}");
+    }
 }

@@ -102,18 +102,19 @@ fn what_cannot_be_added_is_refused() {
     let mut world = World::new(1);
     let config = small(|config| config.limits.servers_max = 2);
     let handler = world.add(Transceiver::new(world.now(), config));
-    let mut add = |sender: &'static str, send_spec: &str| {
+    let mut add = |sender: &'static str, send_spec: &str, recv_spec: &str| {
         let sender = Bytes::from_static(sender.as_bytes());
-        let recv_spec = "tcp://127.0.0.1:9".parse().unwrap();
-        let send_spec = send_spec.parse().unwrap();
+        let (send_spec, recv_spec) = (send_spec.parse().unwrap(), recv_spec.parse().unwrap());
         world.submit(handler, Command::AddServer { sender, send_spec, recv_spec })
     };
-    assert!(matches!(add("under_score", "tcp://h:1"), Err(Refused::BadSender(_))));
-    assert!(matches!(add("", "tcp://h:1"), Err(Refused::BadSender(_))));
-    assert_eq!(add("a", "tcp://*:1"), Err(Refused::Wildcard));
-    assert_eq!(add("a", "tcp://h:*"), Err(Refused::Wildcard));
-    assert_eq!(add("a", "tcp://h:1"), Ok(()));
-    assert_eq!(add("a", "tcp://h:2"), Err(Refused::SenderInUse));
-    assert_eq!(add("b", "tcp://h:2"), Ok(()));
-    assert_eq!(add("c", "tcp://h:3"), Err(Refused::TooManyServers));
+    let at = "tcp://127.0.0.1:9";
+    assert!(matches!(add("under_score", "tcp://h:1", at), Err(Refused::BadSender(_))));
+    assert!(matches!(add("", "tcp://h:1", at), Err(Refused::BadSender(_))));
+    assert_eq!(add("a", "tcp://*:1", at), Err(Refused::Wildcard));
+    assert_eq!(add("a", "tcp://h:*", at), Err(Refused::Wildcard));
+    assert_eq!(add("a", "tcp://h:1", "tcp://h:*"), Err(Refused::Wildcard));
+    assert_eq!(add("a", "tcp://h:1", at), Ok(()));
+    assert_eq!(add("a", "tcp://h:2", at), Err(Refused::SenderInUse));
+    assert_eq!(add("b", "tcp://h:2", at), Ok(()));
+    assert_eq!(add("c", "tcp://h:3", at), Err(Refused::TooManyServers));
 }
