@@ -106,16 +106,25 @@ fn config(handlers: &[&Echo]) -> server::Config {
     handlers.iter().fold(config, |config, echo| config.with_handler(echo.control.clone()))
 }
 
+/// With patience for a machine that does much else.
 fn start(place: &Place, handlers: &[&Echo]) -> Server {
-    place.server(config(handlers)).wait().unwrap()
+    let mut config = config(handlers);
+    config.patience = PATIENCE;
+    place.server(config).wait().unwrap()
+}
+
+fn client(server: &Server, protocol: &str) -> Client {
+    let mut client = server.client(protocol).wait().unwrap();
+    client.set_timeout(PATIENCE);
+    client
 }
 
 fn http(server: &Server) -> Client {
-    server.client("http").wait().unwrap()
+    client(server, "http")
 }
 
 fn websocket(server: &Server) -> Client {
-    let mut client = server.client("websocket").wait().unwrap();
+    let mut client = client(server, "websocket");
     assert_eq!(client.open("/chat").wait().unwrap().status, 101);
     client
 }
@@ -142,7 +151,7 @@ fn all_protocols(server: &Server) {
     assert_eq!(close.code, Some(CloseCode::NORMAL));
     assert_eq!(browser.receive().wait(), Err(Error::Ended));
 
-    let mut program = server.client("mongrel2").wait().unwrap();
+    let mut program = client(server, "mongrel2");
     let (path, body) = (Bytes::from_static(b"/raw"), Bytes::from_static(b"anything"));
     program.act(Action::Mongrel2 { path, headers: Vec::new(), body: body.clone() }).unwrap();
     assert_eq!(program.reply().wait(), Ok(body));
@@ -194,7 +203,7 @@ fn no_answer_is_an_error() {
     assert!(error.to_string().contains("set_timeout"), "{error}");
     // A message that comes while nobody waits is there for the next who does.
     drop(client.receive());
-    client.set_timeout(Duration::from_secs(60));
+    client.set_timeout(PATIENCE);
     says(&mut client, "still here");
 }
 
@@ -327,3 +336,5 @@ fn servers_come_and_go_while_clients_talk() {
 
 /// Long after this many a test counts as hung.
 const PAUSES_MAX: usize = 60_000;
+
+const PATIENCE: Duration = Duration::from_secs(60);
