@@ -24,9 +24,18 @@ pub(super) fn parse_padded(digits: &[u8]) -> Option<u64> {
 
 /// Reads a length and the `:` behind it; gives the length and how many octets both took.
 pub(super) fn parse_length(octets: &[u8]) -> Option<(usize, usize)> {
-    let digits = octets.iter().take(DIGITS_MAX + 1).position(|octet| *octet == b':')?;
-    let length = usize::try_from(parse(&octets[..digits])?).ok()?;
-    Some((length, digits + 1))
+    let mut length = 0_usize;
+    for (index, octet) in octets.iter().enumerate() {
+        match octet {
+            b'0'..=b'9' if length > 0 || index == 0 => {
+                let digit = usize::from(octet - b'0');
+                length = length.checked_mul(10)?.checked_add(digit)?;
+            }
+            b':' if index > 0 => return Some((length, index + 1)),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// How many digits [`put`] writes.

@@ -5,7 +5,7 @@ use std::iter::FusedIterator;
 
 use super::error::ParseError;
 use super::text::{OneOrMany, Text};
-use super::{json, tnetstring};
+use super::{json, plain, tnetstring};
 
 /// How the headers of a message are written: the server's `protocol` setting for the handler
 /// (Mongrel2 manual). The octet behind the headers tells it in every message.
@@ -28,6 +28,32 @@ impl Dialect {
     }
 }
 
+/// How a block is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// JSON without blanks and escapes.
+    Plain,
+    Json,
+    Tnetstring,
+}
+
+impl Style {
+    /// For a block of which nothing else is known.
+    pub(super) const fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Json => Self::Json,
+            Dialect::Tnetstring => Self::Tnetstring,
+        }
+    }
+
+    pub(super) const fn dialect(self) -> Dialect {
+        match self {
+            Self::Plain | Self::Json => Dialect::Json,
+            Self::Tnetstring => Dialect::Tnetstring,
+        }
+    }
+}
+
 /// All headers of a [`Request`](super::Request), one item for each value; from
 /// [`Request::headers`](super::Request::headers).
 ///
@@ -36,12 +62,23 @@ impl Dialect {
 #[derive(Clone, Debug)]
 pub struct Headers<'a> {
     members: Members<'a>,
-    current: Option<(Text<'a>, Texts<'a>)>,
+    /// What is left of a list, and its name.
+    list: Option<(Text<'a>, Texts<'a>)>,
 }
 
 impl<'a> Headers<'a> {
     pub(super) fn new(members: Members<'a>) -> Self {
-        Self { members, current: None }
+        Self { members, list: None }
+    }
+
+    #[inline(never)]
+    fn next_of_list(&mut self) -> Option<(Text<'a>, Text<'a>)> {
+        let (name, values) = self.list.as_mut()?;
+        let next = values.next().map(|value| (*name, value));
+        if next.is_none() {
+            self.list = None;
+        }
+        next
     }
 }
 
@@ -50,13 +87,15 @@ impl<'a> Iterator for Headers<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((name, values)) = &mut self.current {
-                if let Some(value) = values.next() {
+            if self.list.is_some() {
+                if let Some((name, value)) = self.next_of_list() {
                     return Some((name.into_cow(), value.into_cow()));
                 }
             }
-            let (name, value) = self.members.next()?;
-            self.current = Some((name, value.texts()));
+            match self.members.next()? {
+                (name, Value::One(value)) => return Some((name.into_cow(), value.into_cow())),
+                (name, list) => self.list = Some((name, list.texts())),
+            }
         }
     }
 }
@@ -66,25 +105,26 @@ impl FusedIterator for Headers<'_> {}
 /// The members of a header block, one for each name.
 #[derive(Clone, Debug)]
 pub(super) enum Members<'a> {
+    Plain(plain::Members<'a>),
     Json(json::Members<'a>),
     Tnetstring(tnetstring::Members<'a>),
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn new(dialect: Dialect, block: &'a [u8]) -> Self {
-        match dialect {
-            Dialect::Json => Self::Json(json::Members::new(block)),
-            Dialect::Tnetstring => Self::Tnetstring(tnetstring::Members::new(block)),
+    /// `block` is what its style says, if that is [`Style::Plain`].
+    pub(super) fn new(style: Style, block: &'a [u8]) -> Self {
+        match style {
+            Style::Plain => Self::Plain(plain::Members::new(block)),
+            Style::Json => Self::Json(json::Members::new(block)),
+            Style::Tnetstring => Self::Tnetstring(tnetstring::Members::new(block)),
         }
     }
 
     /// The next member of a block that nobody has looked at yet.
     pub(super) fn check_next(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, ParseError> {
         Ok(match self {
-            Self::Json(members) => members.next()?.map(|(name, value)| match value {
-                OneOrMany::One(text) => (name, Value::One(text)),
-                OneOrMany::Many(items) => (name, Value::JsonList(items)),
-            }),
+            Self::Plain(members) => members.next().map(json_member),
+            Self::Json(members) => members.next()?.map(json_member),
             Self::Tnetstring(members) => members.next()?.map(|(name, value)| match value {
                 OneOrMany::One(text) => (name, Value::One(text)),
                 OneOrMany::Many(items) => (name, Value::TnetstringList(items)),
@@ -105,6 +145,16 @@ impl<'a> Members<'a> {
             .flat_map(|(_, value)| value.texts())
             .map(Text::into_cow)
     }
+}
+
+fn json_member<'a>(
+    (name, value): (Text<'a>, OneOrMany<'a, json::Items<'a>>),
+) -> (Text<'a>, Value<'a>) {
+    let value = match value {
+        OneOrMany::One(text) => Value::One(text),
+        OneOrMany::Many(items) => Value::JsonList(items),
+    };
+    (name, value)
 }
 
 /// Of a block that [`Members::check_next`] has been through: it cannot fail any more.

@@ -12,6 +12,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::error::JsonError;
+use super::find;
 use super::text::{OneOrMany, Text, put_string};
 
 /// The members of a header object, checked as they are read.
@@ -74,6 +75,13 @@ impl<'a> Members<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Items<'a> {
     cursor: Cursor<'a>,
+}
+
+impl<'a> Items<'a> {
+    /// Those of a list that is known to be one; its first item begins at `at`.
+    pub(super) fn new(block: &'a [u8], at: usize) -> Self {
+        Self { cursor: Cursor { block, at } }
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -171,7 +179,8 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at += find_special(&self.block[self.at..]).ok_or(JsonError::Unterminated)?;
+            self.at +=
+                find::either(&self.block[self.at..], b'"', b'\\').ok_or(JsonError::Unterminated)?;
             if self.block[self.at] == b'"' {
                 let raw = &self.block[start..self.at];
                 self.at += 1;
@@ -227,32 +236,6 @@ fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }
-
-/// Where the first `"` or `\` is. Looks at eight octets at once: most of a request is this search.
-fn find_special(octets: &[u8]) -> Option<usize> {
-    let mut rest = octets;
-    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*eight);
-        let found = zero_octets(word ^ EIGHT_QUOTES) | zero_octets(word ^ EIGHT_BACKSLASHES);
-        if found != 0 {
-            let index = found.trailing_zeros() as usize / 8;
-            return Some(octets.len() - rest.len() + index);
-        }
-        rest = behind;
-    }
-    let index = rest.iter().position(|octet| matches!(octet, b'"' | b'\\'))?;
-    Some(octets.len() - rest.len() + index)
-}
-
-/// The high bit of each octet that is zero. Octets above the lowest such one may be marked wrongly
-/// by the borrow, so only the lowest mark is to be used.
-const fn zero_octets(word: u64) -> u64 {
-    word.wrapping_sub(EVERY_OCTET) & !word & (EVERY_OCTET * 0x80)
-}
-
-const EVERY_OCTET: u64 = 0x0101_0101_0101_0101;
-const EIGHT_QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
-const EIGHT_BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
 
 /// Writes a header object as Mongrel2 does. A name with one value gets a string, else a list.
 pub(super) fn put_object(headers: &[(&[u8], &[&[u8]])], out: &mut BytesMut) {

@@ -3,6 +3,7 @@
 use super::conn_id::ConnId;
 use super::decimal;
 use super::headers::Value;
+use super::plain;
 use super::text::Text;
 
 /// What a [`Request`](super::Request) is.
@@ -78,13 +79,10 @@ enum Mark<'a> {
 }
 
 impl<'a> Mark<'a> {
-    /// The first member of a name counts.
-    fn note(&mut self, value: &Value<'a>) {
+    /// The first member of a name counts. `plain` is its value, unless that is odd.
+    fn note(&mut self, plain: Option<Text<'a>>) {
         if matches!(self, Self::Absent) {
-            *self = match value {
-                Value::One(text) if !text.escaped => Self::Plain(*text),
-                Value::One(_) | Value::JsonList(_) | Value::TnetstringList(_) => Self::Odd,
-            };
+            *self = plain.map_or(Self::Odd, Self::Plain);
         }
     }
 
@@ -103,21 +101,52 @@ impl<'a> Mark<'a> {
 impl<'a> Marks<'a> {
     /// Takes the next member of the block.
     pub(super) fn note(&mut self, name: &Text<'a>, value: &Value<'a>) {
-        self.names += 1;
+        let plain = match value {
+            Value::One(text) if !text.escaped => Some(*text),
+            Value::One(_) | Value::JsonList(_) | Value::TnetstringList(_) => None,
+        };
         if name.escaped {
-            self.note_escaped(name, value);
-        } else if name.is_upper_case() {
-            self.note_plain(name.raw, value);
+            self.note_escaped(name, plain);
+        } else {
+            self.note_by(name.raw.first().copied(), || (name.raw, plain));
         }
     }
 
-    fn note_plain(&mut self, name: &[u8], value: &Value<'a>) {
+    /// Mongrel2 escapes no name of its own, but another program may.
+    #[cold]
+    fn note_escaped(&mut self, name: &Text<'a>, plain: Option<Text<'a>>) {
+        let name = name.into_cow();
+        self.note_by(name.first().copied(), || (&name, plain));
+    }
+
+    /// Takes the next member of a plain block.
+    #[inline]
+    pub(super) fn note_plain(&mut self, member: &plain::Member<'a>) {
+        self.note_by(member.first(), || (member.name(), member.value()));
+    }
+
+    /// Looks at a member only if its name begins like those that the server makes: those of client headers are
+    /// lower-case.
+    #[inline]
+    fn note_by<'b>(
+        &mut self,
+        first: Option<u8>,
+        member: impl FnOnce() -> (&'b [u8], Option<Text<'a>>),
+    ) {
+        self.names += 1;
+        if first.is_some_and(|first| first.is_ascii_uppercase()) {
+            let (name, plain) = member();
+            self.note_own(name, plain);
+        }
+    }
+
+    fn note_own(&mut self, name: &[u8], plain: Option<Text<'a>>) {
         match name {
-            b"METHOD" => self.method.note(value),
-            b"FLAGS" => self.flags.note(value),
-            b"DOWNLOAD_CREDITS" => self.download_credits.note(value),
-            b"UPLOAD_STREAM" => self.upload_stream.note(value),
-            b"UPLOAD_STREAM_DONE" => self.upload_stream_done.note(value),
+            b"METHOD" => self.method.note(plain),
+            b"FLAGS" => self.flags.note(plain),
+            b"DOWNLOAD_CREDITS" => self.download_credits.note(plain),
+            b"UPLOAD_STREAM" => self.upload_stream.note(plain),
+            b"UPLOAD_STREAM_DONE" => self.upload_stream_done.note(plain),
             b"REMOTE_ADDR" => self.remote_addr = true,
             b"PATH" => self.path = true,
             b"PATTERN" => self.pattern = true,
@@ -126,12 +155,6 @@ impl<'a> Marks<'a> {
             b"URI" => self.uri = true,
             _ => {}
         }
-    }
-
-    /// Mongrel2 escapes no name of its own, but another program may.
-    #[cold]
-    fn note_escaped(&mut self, name: &Text<'a>, value: &Value<'a>) {
-        self.note_plain(&name.into_cow(), value);
     }
 
     /// The value of `METHOD`, where it is one plain text.

@@ -8,8 +8,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::conn_id::ConnId;
 use super::decimal;
 use super::error::ParseError;
-use super::headers::{Dialect, Headers, Members, Value};
+use super::headers::{Dialect, Headers, Members, Style, Value};
 use super::kind::{Kind, Marks};
+use super::{find, plain};
 
 /// One message from Mongrel2 to its handlers, checked, with all its octets left where they were.
 ///
@@ -25,7 +26,7 @@ pub struct Request {
     headers: Span,
     body: Span,
     conn_id: ConnId,
-    dialect: Dialect,
+    style: Style,
     kind: Kind,
     download_credits: Option<u64>,
 }
@@ -47,10 +48,7 @@ impl Request {
         let body = body(&raw, headers.end + 1)?;
 
         let mut marks = Marks::default();
-        let mut members = Members::new(dialect, headers.of(&raw));
-        while let Some((name, value)) = members.check_next()? {
-            marks.note(&name, &value);
-        }
+        let style = check(dialect, headers.of(&raw), &mut marks)?;
         let kind = marks.kind(conn_id, path.of(&raw), body.of(&raw));
         let download_credits = marks.download_credits();
         let method = marks.method().map_or(Span { start: 0, end: 0 }, |text| {
@@ -65,7 +63,7 @@ impl Request {
             headers,
             body,
             conn_id,
-            dialect,
+            style,
             kind,
             download_credits,
         })
@@ -117,7 +115,7 @@ impl Request {
     /// How its headers are written.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.dialect
+        self.style.dialect()
     }
 
     /// The value of `METHOD`: the client's method, or Mongrel2's word for the kind of message.
@@ -220,7 +218,7 @@ impl Request {
     }
 
     fn members(&self) -> Members<'_> {
-        Members::new(self.dialect, self.headers.of(&self.raw))
+        Members::new(self.style, self.headers.of(&self.raw))
     }
 }
 
@@ -257,7 +255,7 @@ impl Span {
 
 /// The word that begins at `start`: at least one octet, and a blank behind it.
 fn word(raw: &[u8], start: usize) -> Option<Span> {
-    let length = raw[start..].iter().position(|octet| *octet == b' ')?;
+    let length = find::first(raw.get(start..)?, b' ')?;
     (length > 0).then_some(Span { start, end: start + length })
 }
 
@@ -273,6 +271,26 @@ fn headers(raw: &[u8], start: usize) -> Result<(Span, Dialect), ParseError> {
     let octet = raw[span.end];
     let dialect = Dialect::from_mark(octet).ok_or(ParseError::Dialect { octet })?;
     Ok((span, dialect))
+}
+
+/// Checks a header block, and notes what it says of its message: how it is to be read.
+fn check<'a>(
+    dialect: Dialect,
+    block: &'a [u8],
+    marks: &mut Marks<'a>,
+) -> Result<Style, ParseError> {
+    if dialect == Dialect::Json {
+        if plain::check(block, |member| marks.note_plain(&member)) {
+            return Ok(Style::Plain);
+        }
+        *marks = Marks::default();
+    }
+    let style = Style::of(dialect);
+    let mut members = Members::new(style, block);
+    while let Some((name, value)) = members.check_next()? {
+        marks.note(&name, &value);
+    }
+    Ok(style)
 }
 
 /// The body, of which the length begins at `start`: the rest of the message but for its `,`.

@@ -33,11 +33,6 @@ impl<'a> Text<'a> {
             Cow::Borrowed(self.raw)
         }
     }
-
-    /// Whether only the server makes names like this one: those of client headers are lower-case.
-    pub(super) fn is_upper_case(&self) -> bool {
-        self.raw.first().is_some_and(u8::is_ascii_uppercase)
-    }
 }
 
 /// The octets that the inside of a JSON string means.

@@ -127,21 +127,6 @@ fn deep_nesting_is_an_error_and_no_recursion() {
 }
 
 #[test]
-fn the_search_finds_the_first_wherever_it_is() {
-    // Neighbours of the two octets sought, which a borrow might mark wrongly.
-    for filler in [b'a', 0, b'!', b'#', b'[', b']', 0xFF, 0xA2, 0xDC] {
-        for length in 0..40 {
-            let mut octets = vec![filler; length];
-            assert_eq!(find_special(&octets), None);
-            for at in (0..length).rev() {
-                octets[at] = if at % 2 == 0 { b'"' } else { b'\\' };
-                assert_eq!(find_special(&octets), Some(at), "{filler} {length}");
-            }
-        }
-    }
-}
-
-#[test]
 fn what_is_put_is_read() {
     let all: Vec<u8> = (0..=255).collect();
     let mut out = BytesMut::new();
