@@ -39,19 +39,36 @@ pub(super) fn parse_length(octets: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// How many digits [`put`] writes.
-pub(super) fn width(value: u64) -> usize {
-    value.checked_ilog10().map_or(1, |power| power as usize + 1)
+pub(super) const fn width(value: u64) -> usize {
+    let value = value | 1;
+    // 1233 / 4096 is nearly the logarithm of 2: so many digits, or one more.
+    let digits = ((value.ilog2() as usize + 1) * 1233) >> 12;
+    digits + (value >= POWERS[digits]) as usize
 }
 
 /// Writes `value`.
-pub(super) fn put(mut value: u64, out: &mut BytesMut) {
-    let mut digits = [b'0'; DIGITS_MAX];
-    let first = DIGITS_MAX - width(value);
-    for digit in digits[first..].iter_mut().rev() {
-        *digit = DIGITS[(value % 10) as usize];
-        value /= 10;
-    }
+pub(super) fn put(value: u64, out: &mut BytesMut) {
+    let mut digits = [0; DIGITS_MAX];
+    let first = put_before(DIGITS_MAX, value, &mut digits);
     out.put_slice(&digits[first..]);
+}
+
+/// Writes `value` so that it ends before `end`, where there is to be room for it: where it begins.
+pub(super) fn put_before(mut end: usize, mut value: u64, out: &mut [u8]) -> usize {
+    while value >= 100 {
+        let pair = PAIRS[(value % 100) as usize];
+        value /= 100;
+        end -= 2;
+        out[end..end + 2].copy_from_slice(&pair);
+    }
+    let [ten, one] = PAIRS[(value % 100) as usize];
+    end -= 1;
+    out[end] = one;
+    if value >= 10 {
+        end -= 1;
+        out[end] = ten;
+    }
+    end
 }
 
 /// Writes a length. `usize` has at most 64 bits on every platform Rust runs on.
@@ -61,7 +78,30 @@ pub(super) fn put_len(len: usize, out: &mut BytesMut) {
 
 /// Of `u64::MAX`.
 const DIGITS_MAX: usize = 20;
+
 const DIGITS: &[u8; 10] = b"0123456789";
+
+/// The powers of ten that 64 bits hold.
+const POWERS: [u64; DIGITS_MAX] = {
+    let mut powers = [1; DIGITS_MAX];
+    let mut index = 1;
+    while index < DIGITS_MAX {
+        powers[index] = powers[index - 1] * 10;
+        index += 1;
+    }
+    powers
+};
+
+/// The numbers below 100, in two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [DIGITS[number / 10], DIGITS[number % 10]];
+        number += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {
@@ -69,7 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_put_is_parsed() {
-        for value in [0, 1, 9, 10, 11, 99, 100, 12_345, 999_999, 1_000_000, u64::MAX] {
+        let edges = POWERS.iter().flat_map(|power| [power - 1, *power, power + 1]);
+        let bits = (0..64).map(|bit| u64::MAX >> bit);
+        for value in edges.chain(bits).chain([12_345, 808_080]) {
             let mut out = BytesMut::new();
             put(value, &mut out);
             assert_eq!(out, value.to_string());

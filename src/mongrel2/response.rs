@@ -40,14 +40,17 @@ pub(super) fn put_head(sender: &Sender, targets: &[ConnId], prefix: &str, out: &
     debug_assert!(targets.iter().all(|target| target.0 >= 0), "a negative target");
     out.put_slice(sender.as_bytes());
     out.put_u8(b' ');
-    decimal::put_len(prefix.len() + ids_len(targets), out);
+    let ids_len = ids_len(targets);
+    decimal::put_len(prefix.len() + ids_len, out);
     out.put_u8(b':');
     out.put_slice(prefix.as_bytes());
-    for (index, target) in targets.iter().enumerate() {
-        if index > 0 {
-            out.put_u8(b' ');
-        }
-        decimal::put(number(*target), out);
+    // Blanks first, and the ids among them from the last one on: there may be many, and often.
+    let start = out.len();
+    out.put_bytes(b' ', ids_len);
+    let ids = &mut out[start..];
+    let mut end = ids_len;
+    for target in targets.iter().rev() {
+        end = decimal::put_before(end, number(*target), ids).saturating_sub(1);
     }
     out.put_slice(b", ");
 }

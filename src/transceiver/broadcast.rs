@@ -220,14 +220,7 @@ impl Share {
         let each: Box<dyn Iterator<Item = ConnId> + 'a> = match &self.to {
             Members::These(these) => Box::new(these.iter().copied()),
             Members::Group(name) => Box::new(groups.members(name)),
-            Members::All => {
-                let mut cursor = 0;
-                let some = move || {
-                    let some = sessions.next_in(State::Open, &mut cursor, TARGETS_MAX);
-                    (!some.is_empty()).then_some(some)
-                };
-                Box::new(std::iter::from_fn(some).flatten())
-            }
+            Members::All => Box::new(sessions.all_in(State::Open)),
         };
         each.filter(|conn_id| Some(*conn_id) != self.except || is_planted(Bug::NotExcepted))
     }

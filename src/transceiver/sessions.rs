@@ -240,6 +240,11 @@ impl Sessions {
         visit
     }
 
+    /// All connections in this state.
+    pub(crate) fn all_in(&self, state: State) -> impl Iterator<Item = ConnId> {
+        self.slots.iter().filter(move |slot| slot.state == state).map(|slot| slot.conn_id)
+    }
+
     /// Up to `most` connections in this state, from slot number `cursor` on; moves it past them.
     pub(crate) fn next_in(&self, state: State, cursor: &mut usize, most: usize) -> Vec<ConnId> {
         let mut found = Vec::new();
