@@ -248,7 +248,7 @@ impl Core {
 
     /// The deadline of a link: the end of its handshake, or the next look at its signs of life.
     pub(super) fn look_at(&mut self, id: LinkId, io: &mut Io) {
-        let now = io.now();
+        let (now, ttl) = (io.now(), self.ping_ttl());
         let Some(link) = self.links.get_mut(&id) else { return };
         if !link.is_ready() {
             self.fail(id, DownReason::HandshakeTimeout, io);
@@ -259,7 +259,7 @@ impl Core {
             Verdict::Wait(next) => self.timers.set_or_clear(Timer::Link(id), next),
             Verdict::Lost => self.fail(id, DownReason::Silent, io),
             Verdict::Ping => {
-                link.ping(self.config.heartbeat.map_or(Duration::ZERO, ping_ttl));
+                link.ping(ttl);
                 link.liveness.pinged(now);
                 if let Verdict::Wait(next) = link.liveness.judge(now, is_reading) {
                     self.timers.set_or_clear(Timer::Link(id), next);
@@ -272,6 +272,7 @@ impl Core {
     /// Asks the peer to prove that it is still there: [`Event::Proven`] follows, or the link ends.
     /// False where it speaks ZMTP 3.0 and cannot be asked.
     pub(crate) fn probe(&mut self, id: LinkId, io: &mut Io) -> bool {
+        let ttl = self.ping_ttl();
         let Some(link) = self.links.get_mut(&id).filter(|link| link.is_ready()) else {
             // It has ended, as will be told when all that it brought is taken.
             return true;
@@ -281,7 +282,7 @@ impl Core {
         }
         let context = io.rng.next_u64().to_be_bytes();
         link.probe = Some(context);
-        link.engine.ping(Duration::ZERO, &context);
+        link.engine.ping(ttl, &context);
         link.mark_dirty(&mut self.dirty);
         self.set_probe_end(id, io);
         true
@@ -297,16 +298,23 @@ impl Core {
         patience.max(TIME_MIN)
     }
 
+    /// The time to live that each PING of ours announces: silence of ours for two rounds. A PING without it
+    /// takes back what an earlier one said.
+    fn ping_ttl(&self) -> Duration {
+        let rounds = |h: Heartbeat| h.interval.saturating_add(h.timeout).saturating_mul(2);
+        self.config.heartbeat.map_or(Duration::ZERO, rounds)
+    }
+
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
     /// come, behind them: what was sent before our PING was read comes first.
     pub(super) fn probe_is_over(&mut self, id: LinkId, due: Instant, io: &mut Io) {
-        let patience = self.patience();
+        let (patience, ttl) = (self.patience(), self.ping_ttl());
         let Some(link) = self.links.get_mut(&id) else { return };
         let is_silent = link.is_reading() && io.now() >= later(link.liveness.heard_at(), patience);
         if is_silent && !link.liveness.is_excused(due, io.now()) {
             self.fail(id, DownReason::Silent, io);
         } else {
-            link.ping(Duration::ZERO);
+            link.ping(ttl);
             link.mark_dirty(&mut self.dirty);
             self.set_probe_end(id, io);
         }
@@ -328,9 +336,4 @@ impl Core {
             link.read(io, size);
         }
     }
-}
-
-/// The time to live that our PING announces: silence of ours for two rounds.
-fn ping_ttl(heartbeat: Heartbeat) -> Duration {
-    heartbeat.interval.saturating_add(heartbeat.timeout).saturating_mul(2)
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 /// Without it nothing ever notices that the host at the other end of an idle link is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// How often a peer is sent a PING.
+    /// How often a peer is sent a PING, the first as soon as its handshake is over. Each says after how
+    /// much silence of ours the peer may give us up: twice both times.
     pub interval: Duration,
     /// A peer that says nothing for so long after that is given up.
     pub timeout: Duration,
@@ -26,8 +27,8 @@ pub(crate) struct Liveness {
     heard_at: Instant,
     /// When our PING was sent that nothing has answered yet.
     pinged_at: Option<Instant>,
-    /// When our last PING was sent, or the link began.
-    asked_at: Instant,
+    /// When our last PING was sent.
+    asked_at: Option<Instant>,
     /// The peer asked to be given up after so much silence.
     peer_ttl: Option<Duration>,
     /// How often in a row we looked too late to blame the peer.
@@ -55,7 +56,7 @@ impl Liveness {
             heartbeat,
             heard_at: now,
             pinged_at: None,
-            asked_at: now,
+            asked_at: None,
             peer_ttl: None,
             excuses: 0,
         }
@@ -90,7 +91,7 @@ impl Liveness {
     /// We sent a PING.
     pub(crate) fn pinged(&mut self, now: Instant) {
         self.pinged_at.get_or_insert(now);
-        self.asked_at = now;
+        self.asked_at = Some(now);
     }
 
     /// The peer's PING carried a time to live; zero means none.
@@ -125,8 +126,8 @@ impl Liveness {
         }
         let next_ping = match self.pinged_at {
             // However much the peer says: our PINGs announce a time to live, and a peer that obeys it
-            // gives up who says nothing for so long.
-            None => self.heartbeat.map(|h| later(self.asked_at, h.interval)),
+            // gives up who says nothing for so long. One that was told none would never give us up.
+            None => self.heartbeat.map(|h| self.asked_at.map_or(now, |at| later(at, h.interval))),
             Some(_) => None,
         };
         if next_ping.is_some_and(|at| now >= at) {
@@ -165,6 +166,9 @@ mod tests {
         let base = Instant::now();
         let at = |seconds| base + Duration::from_secs(seconds);
         let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        assert_eq!(liveness.judge(at(0), true), Verdict::Ping, "the peer learns our time to live");
+        liveness.pinged(at(0));
+        liveness.heard(at(1));
         assert_eq!(liveness.judge(at(9), true), Verdict::Wait(Some(at(10))));
         assert_eq!(liveness.judge(at(10), true), Verdict::Ping);
         liveness.pinged(at(10));

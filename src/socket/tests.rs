@@ -6,6 +6,7 @@ use super::config::Config;
 use super::core::Core;
 use super::event::{DownReason, Event};
 use super::io::Io;
+use super::liveness::Heartbeat;
 use crate::machine::{Input, LinkId, Output};
 use crate::zmtp::{Engine, Limits, Received, SocketType};
 
@@ -19,10 +20,14 @@ struct Pair {
     peer: Engine,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
 fn pair(ours: SocketType, theirs: SocketType) -> Pair {
+    pair_with(Config::new(ours), theirs)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+fn pair_with(config: Config, theirs: SocketType) -> Pair {
     let mut io = Io::new(Instant::now(), 1);
-    let mut core = Core::new(Config::new(ours), 0);
+    let mut core = Core::new(config, 0);
     core.connect("tcp://peer:1".parse().unwrap(), &mut io).unwrap();
     let Some(Output::Connect { link, .. }) = io.pop() else { panic!("it connects") };
     core.handle(Input::Opened { link }, &mut io);
@@ -105,6 +110,19 @@ fn an_overdue_proof_ends_the_link_unless_we_did_not_read() {
         pair.core.set_paused(false, &mut pair.io);
         let proven = is_paused.then_some(Event::Proven { link: pair.link });
         assert_eq!(pair.message(), proven);
+    }
+}
+
+#[test]
+fn a_ping_that_is_to_prove_something_does_not_take_the_time_to_live_back() {
+    for (heartbeat, expected) in [(None, Duration::ZERO), (Some(Heartbeat::default()), 40 * SECOND)]
+    {
+        let mut config = Config::new(SocketType::Pull);
+        config.heartbeat = heartbeat;
+        let mut pair = pair_with(config, SocketType::Push);
+        assert!(pair.core.probe(pair.link, &mut pair.io));
+        let [Received::Ping { ttl, .. }] = pair.exchange()[..] else { panic!("a PING alone") };
+        assert_eq!(ttl, expected);
     }
 }
 

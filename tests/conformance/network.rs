@@ -204,6 +204,25 @@ fn b7_a_half_open_link_is_noticed_by_heartbeats_alone() {
     }
 }
 
+/// A PUSH without heartbeats, such as a server's, would give every other message to a peer that is gone.
+#[test]
+fn b7_who_dies_right_after_the_handshake_has_told_its_time_to_live() {
+    let mut world = World::new(4);
+    let mut pulls = Config::new(SocketType::Pull);
+    pulls.heartbeat = Some(Heartbeat::default());
+    let [push, pull] = pair(&mut world, Config::new(SocketType::Push), pulls);
+    let stream = world.streams(push)[0];
+    world.half_open(stream, pull);
+    world.run_for(SECOND);
+    assert_eq!(world.streams(push).len(), 2, "the next link, and one that nobody can know is dead");
+    world.run_for(60 * SECOND);
+    for number in 0..4 {
+        send(&mut world, push, &[&number.to_string()]).unwrap();
+    }
+    world.run_for(SECOND);
+    assert_eq!(texts(&mut world, pull), ["0", "1", "2", "3"]);
+}
+
 #[test]
 fn b7_heartbeats_both_ways_keep_an_idle_link_up() {
     let mut world = World::new(5);
