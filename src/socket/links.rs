@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::machine::{LinkId, Output};
-use crate::zmtp::{Metadata, Received};
+use crate::zmtp::{Metadata, Received, TTL_MAX};
 
 use super::core::{Core, Timer};
 use super::event::{DownReason, Event};
 use super::io::Io;
 use super::link::{Link, Stage};
-use super::liveness::{Heartbeat, TIME_MIN, Verdict, later};
+use super::liveness::{TIME_MIN, Verdict, later};
 use super::names::{Origin, Outlet};
 use super::pattern::Pattern;
 use super::queue::Queue;
@@ -299,10 +299,11 @@ impl Core {
     }
 
     /// The time to live that each PING of ours announces: silence of ours for two rounds. A PING without it
-    /// takes back what an earlier one said.
+    /// takes back what an earlier one said. Where it could not even say one round, it says none: a peer
+    /// would give up a link between two PINGs.
     fn ping_ttl(&self) -> Duration {
-        let rounds = |h: Heartbeat| h.interval.saturating_add(h.timeout).saturating_mul(2);
-        self.config.heartbeat.map_or(Duration::ZERO, rounds)
+        let round = self.config.heartbeat.map(|h| h.interval.saturating_add(h.timeout));
+        round.filter(|round| *round <= TTL_MAX).map_or(Duration::ZERO, |round| round * 2)
     }
 
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still

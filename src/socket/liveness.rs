@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     /// How often a peer is sent a PING, the first as soon as its handshake is over. Each says after how
-    /// much silence of ours the peer may give us up: twice both times.
+    /// much silence of ours the peer may give us up: twice both times, but 65.5 seconds at most, which is
+    /// all that libzmq can count. Where both together are more, it says nothing of that.
     pub interval: Duration,
     /// A peer that says nothing for so long after that is given up.
     pub timeout: Duration,

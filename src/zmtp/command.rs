@@ -145,6 +145,8 @@ const TTL_UNIT_MILLIS: u64 = 100;
 /// 65.5 seconds. libzmq 4.3.5 counts in milliseconds in 16 bits: larger values overflow there and end
 /// the link early.
 const TTL_UNITS_MAX: u16 = 655;
+/// The longest time to live that a PING of ours announces.
+pub(crate) const TTL_MAX: Duration = Duration::from_millis(TTL_UNITS_MAX as u64 * TTL_UNIT_MILLIS);
 /// RFC 37: `ping-context`.
 const CONTEXT_SIZE_MAX: usize = 16;
 /// Flags, size, and length of the name; the name; the context.

@@ -51,6 +51,7 @@ mod metadata;
 mod output;
 mod socket_type;
 
+pub(crate) use command::TTL_MAX;
 pub use engine::{Engine, Properties, Received};
 pub use error::Error;
 pub use frame::Frame;

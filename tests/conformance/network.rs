@@ -223,6 +223,21 @@ fn b7_who_dies_right_after_the_handshake_has_told_its_time_to_live() {
     assert_eq!(texts(&mut world, pull), ["0", "1", "2", "3"]);
 }
 
+/// A PING can announce 65.5 seconds at most: a peer that obeys would find the next one late.
+#[test]
+fn b7_rare_heartbeats_keep_an_idle_link_up() {
+    for interval in [30, 60, 70, 1000] {
+        let mut world = World::new(4);
+        let mut pulls = Config::new(SocketType::Pull);
+        pulls.heartbeat = Some(Heartbeat { interval: interval * SECOND, timeout: 10 * SECOND });
+        let [push, pull] = pair(&mut world, Config::new(SocketType::Push), pulls);
+        let streams = world.streams(push);
+        world.run_for(3600 * SECOND);
+        assert_eq!(world.streams(push), streams, "asked every {interval} s");
+        assert_eq!(world.streams(pull), streams, "asked every {interval} s");
+    }
+}
+
 #[test]
 fn b7_heartbeats_both_ways_keep_an_idle_link_up() {
     let mut world = World::new(5);
