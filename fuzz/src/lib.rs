@@ -2,7 +2,8 @@
 //!
 //! A body panics where the library breaks a promise: no input panics, loops or grows memory; what is
 //! written is read again as it was; the pieces in which octets arrive change nothing; a machine keeps
-//! its contract. Two things drive the bodies:
+//! its contract; and what the simulations of the library's tests ask for holds where octets, not chance,
+//! choose what happens in them. Two things drive the bodies:
 //!
 //! - `fuzz_targets/*.rs`: libFuzzer, on nightly Rust, by `fuzz/run`.
 //! - `tests/replay.rs`: on stable Rust, all of `corpus/TARGET/`, each file in all its truncations too,
@@ -14,15 +15,16 @@
 
 mod choices;
 mod client;
-#[path = "../../tests/support/contract.rs"]
-#[allow(dead_code, reason = "shared with the library's tests, which use more of it")]
-mod contract;
 mod deflate;
 mod endpoint;
 mod introduction;
 mod machines;
 mod mongrel2;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+mod tier_world;
 mod websocket;
+mod world;
 mod zmtp;
 
 pub use client::{client_actions, client_replies};
@@ -31,8 +33,12 @@ pub use endpoint::endpoint;
 pub use introduction::introduction;
 pub use machines::{api_inputs, node_inputs, server_inputs, socket_inputs, transceiver_inputs};
 pub use mongrel2::{control_reply, headers_json, mongrel2_request, response, tnetstring};
+pub use tier_world::tier_world;
 pub use websocket::{websocket_decoder, websocket_read};
+pub use world::world;
 pub use zmtp::{zmtp_engine, zmtp_roundtrip};
+
+use support::base;
 
 /// What a target does with octets.
 pub type Body = fn(&[u8]);
@@ -58,10 +64,6 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("server_inputs", server_inputs),
     ("api_inputs", api_inputs),
     ("node_inputs", node_inputs),
+    ("world", world),
+    ("tier_world", tier_world),
 ];
-
-/// The one instant that all virtual times are counted from.
-fn base() -> std::time::Instant {
-    static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    *BASE.get_or_init(std::time::Instant::now)
-}

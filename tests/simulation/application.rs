@@ -7,13 +7,13 @@ use mongrel2_transceiver::transceiver::{
 };
 use mongrel2_transceiver::websocket::{CloseCode, FrameError, InflateError, Message};
 
-use crate::later::{Later, may_refuse_hold};
-use crate::log::{Log, elapsed};
-use crate::mix::Mix;
-use crate::oracle::{Oracle, Token, padded_text_of, text_of, token_in};
-use crate::rooms::Rooms;
-use crate::support::{Dice, NodeId, World};
-use crate::unsent;
+use super::later::{Later, may_refuse_hold};
+use super::log::{Log, elapsed};
+use super::mix::Mix;
+use super::oracle::{Oracle, Token, padded_text_of, text_of, token_in};
+use super::rooms::Rooms;
+use super::support::{Dice, NodeId, World};
+use super::unsent;
 
 #[derive(Debug)]
 pub(crate) struct Application {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use mongrel2_transceiver::websocket::Decoded;
 
-use crate::codec::Codec;
+use super::codec::Codec;
 
 #[derive(Debug)]
 pub(crate) struct Browser {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mongrel2_transceiver::websocket::{Decoded, Decoder, FrameError, Role};
 
-use crate::compressed::Compressed;
+use super::compressed::Compressed;
 
 /// The two directions of one WebSocket, seen from its browser.
 #[derive(Debug)]

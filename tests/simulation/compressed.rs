@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mongrel2_transceiver::websocket::deflate::{self, Deflater, History, Inflater};
 use mongrel2_transceiver::websocket::{Decoded, Flags, FrameError};
 
-use crate::support::Dice;
+use super::support::Dice;
 
 pub(crate) struct Compressed {
     deflater: Deflater,

@@ -8,15 +8,15 @@ use mongrel2_transceiver::mongrel2::{Control, Dialect, Extended, parse_extended}
 use mongrel2_transceiver::server;
 use mongrel2_transceiver::websocket::{Decoded, Message};
 
-use crate::browser::{Browser, Nature, QUEUE_MAX};
-use crate::codec::Codec;
-use crate::compressed::Compressed;
-use crate::log::{Log, elapsed};
-use crate::mix::Mix;
-use crate::oracle::{Oracle, Peer, Token, padded_text_of, text_of, token_in, tokens_in};
-use crate::peer;
-use crate::support::{Dice, NodeId, World};
-use crate::wording::{self, ACCEPT_KEY, conn_id_of};
+use super::browser::{Browser, Nature, QUEUE_MAX};
+use super::codec::Codec;
+use super::compressed::Compressed;
+use super::log::{Log, elapsed};
+use super::mix::Mix;
+use super::oracle::{Oracle, Peer, Token, padded_text_of, text_of, token_in, tokens_in};
+use super::peer;
+use super::support::{Dice, NodeId, World};
+use super::wording::{self, ACCEPT_KEY, conn_id_of};
 
 /// A process of a server, from its start to its end.
 #[derive(Debug)]

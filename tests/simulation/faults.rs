@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Dice, Shape};
+use super::support::{Dice, Shape};
 
 /// One thing that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mongrel2_transceiver::transceiver::{Command, Refused, Target};
 
-use crate::oracle::{Oracle, Token, text_of};
-use crate::support::Dice;
+use super::oracle::{Oracle, Token, text_of};
+use super::support::Dice;
 
 #[derive(Debug, Default)]
 pub(crate) struct Later {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mongrel2_transceiver::transceiver::Event;
 
-use crate::mix::Seed;
-use crate::support::{World, base};
+use super::mix::Seed;
+use super::support::{World, base};
 
 /// Tells of a run when it fails, by being dropped in a panic.
 #[derive(Debug)]

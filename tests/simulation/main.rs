@@ -84,5 +84,16 @@ fn equal_seeds_give_equal_runs_and_others_others() {
     assert_ne!(digests[0], digests[1]);
 }
 
+#[test]
+#[cfg_attr(planted, ignore = "a bug is planted")]
+fn octets_have_a_say() {
+    let octets: Vec<u8> = (0..=255).rev().cycle().skip(3).step_by(7).take(1500).collect();
+    let mut others = octets.clone();
+    others[700] ^= 1;
+    let digests = [&octets, &others, &octets].map(|octets| run::run_as_wanted(octets).digest());
+    assert_eq!(digests[0], digests[2]);
+    assert_ne!(digests[0], digests[1]);
+}
+
 /// Worlds that are played where nobody says how many.
 const WORLDS: u64 = 2000;

@@ -6,13 +6,20 @@ use std::time::Duration;
 
 use mongrel2_transceiver::transceiver::Config;
 
-use crate::support::Dice;
+use super::support::Dice;
 
 /// Names a world: `42`, or `plain-42` for one that has nothing besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed {
     pub(crate) number: u64,
     pub(crate) is_plain: bool,
+}
+
+impl Seed {
+    /// The dice of a world, and others for what it has besides.
+    pub(crate) const fn dice(self) -> [Dice; 2] {
+        [Dice::new(self.number), Dice::new(self.number ^ 0x006D_6978)]
+    }
 }
 
 impl From<u64> for Seed {
@@ -61,9 +68,7 @@ pub(crate) struct Mix {
 }
 
 impl Mix {
-    pub(crate) fn new(seed: Seed) -> Self {
-        // Not the dice of the world, which begin with the seed itself.
-        let mut dice = Dice::new(seed.number ^ 0x006D_6978);
+    pub(crate) fn new(seed: Seed, mut dice: Dice) -> Self {
         let is_plain = seed.is_plain || dice.one_in(8);
         let mut one_in = |count| dice.one_in(count) && !is_plain;
         let has_slow = one_in(2);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mongrel2_transceiver::{Endpoint, Input, LinkId, ListenerId, Machine, Output, Segments};
 
-use crate::support::Dice;
+use super::support::Dice;
 
 /// How a stranger comes to its links.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use mongrel2_transceiver::transceiver::{Audience, Command, Refused, Target, Transceiver};
 use mongrel2_transceiver::websocket::Message;
 
-use crate::log::elapsed;
-use crate::oracle::{Oracle, padded_text_of, text_of};
-use crate::support::{Dice, NodeId, World};
+use super::log::elapsed;
+use super::oracle::{Oracle, padded_text_of, text_of};
+use super::support::{Dice, NodeId, World};
 
 /// Every open session is in the first, some are in others.
 const NAMES: [&str; 4] = ["everybody", "north", "south", ""];

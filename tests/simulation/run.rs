@@ -1,4 +1,5 @@
-//! One run: everything from the seed, faults in its first two thirds, then peace and the end.
+//! One run: everything from the seed, or as the octets of a fuzzer want it; faults in its first two thirds,
+//! then peace and the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,17 +10,17 @@ use mongrel2_transceiver::mongrel2::Sender;
 use mongrel2_transceiver::server::{self, Server};
 use mongrel2_transceiver::transceiver::{Command, Config};
 
-use crate::application::{Application, Way};
-use crate::crowd::Process;
-use crate::faults::{Fault, Faults, broad, shape};
-use crate::log::{Log, elapsed};
-use crate::mix::{Mix, Seed};
-use crate::oracle::{self, Oracle, Token};
-use crate::peer::Peer;
-use crate::settings::{self, sender, specs};
-use crate::strike::Ending;
-use crate::support::{Dice, StreamId, World};
-use crate::visitor::{CONTROL, Visitor};
+use super::application::{Application, Way};
+use super::crowd::Process;
+use super::faults::{Fault, Faults, broad, shape};
+use super::log::{Log, elapsed};
+use super::mix::{Mix, Seed};
+use super::oracle::{self, Oracle, Token};
+use super::peer::Peer;
+use super::settings::{self, sender, specs};
+use super::strike::Ending;
+use super::support::{Dice, StreamId, World};
+use super::visitor::{CONTROL, Visitor};
 
 pub(crate) struct Run {
     pub(crate) log: Log,
@@ -38,6 +39,9 @@ pub(crate) struct Run {
     pub(crate) half_open: Vec<(StreamId, usize)>,
     /// Whether no browser begins anything any more.
     pub(crate) is_silent: bool,
+    pace: Pace,
+    /// How long it takes at most until the next one does something.
+    pause_max: Duration,
     /// What ends by itself, and when.
     pub(crate) ending: Vec<(Duration, Ending)>,
     /// What the world has besides, and what goes wrong of that.
@@ -57,11 +61,27 @@ pub(crate) struct Run {
 
 /// Runs one world to its end. Panics, and says how to replay it, where something does not hold.
 pub(crate) fn run(seed: Seed) -> Log {
-    let mut run = Run::new(seed);
-    run.until(DURATION * 2 / 3, true);
+    play(Run::new(seed, seed.dice(), None))
+}
+
+/// The same, where octets have a say: the first in which world it is, the others in what happens there.
+pub(crate) fn run_as_wanted(octets: &[u8]) -> Log {
+    let (first, wants) = octets.split_first().unwrap_or((&0, &[]));
+    let seed = Seed::from(u64::from(*first));
+    let dice = Dice::wanting(wants, seed.number);
+    let mut run = Run::new(seed, [dice.clone(), dice], None);
+    let replay =
+        "the octets in a file of fuzz/corpus/world: cargo test --manifest-path fuzz/Cargo.toml";
+    run.log.replay_by(replay.to_owned());
+    run.pace = QUICK_PACE;
+    play(run)
+}
+
+fn play(mut run: Run) -> Log {
+    run.until(run.pace.peace, true);
     run.make_peace();
     run.probe();
-    run.until(DURATION, false);
+    run.until(run.pace.silence, false);
     run.fall_silent();
     run.oracle.judge_requests();
     run.oracle.judge_replies();
@@ -80,7 +100,7 @@ pub(crate) fn run_short(
     replay: String,
     step: Option<usize>,
 ) -> (usize, Option<&'static str>) {
-    let mut run = Run::watched(seed, Some(step));
+    let mut run = Run::new(seed, seed.dice(), Some(step));
     run.log.replay_by(replay);
     run.until(SHORT, false);
     run.probe();
@@ -96,19 +116,15 @@ pub(crate) fn run_short(
 }
 
 impl Run {
-    fn new(seed: Seed) -> Self {
-        Self::watched(seed, None)
-    }
-
-    /// The same; where `watched`, without faults, and with a failure of this operation, if any.
-    fn watched(seed: Seed, watched: Option<Option<usize>>) -> Self {
-        let mut dice = Dice::new(seed.number);
+    /// A world with these dice, of which the second are for what it has besides; where `watched`, without
+    /// faults, and with a failure of this operation, if any.
+    fn new(seed: Seed, [mut dice, others]: [Dice; 2], watched: Option<Option<usize>>) -> Self {
         let mut world = World::new(dice.next());
         world.network.shape = shape(&mut dice);
         let mut config = settings::config(&mut dice);
         let has_visitor = seed.number % 4 == 0;
         config.control = has_visitor.then(|| CONTROL.parse().unwrap());
-        let mut mix = Mix::new(seed);
+        let mut mix = Mix::new(seed, others);
         mix.tune(&mut config);
         if mix.has_crowd {
             world.network.shape = broad();
@@ -146,6 +162,8 @@ impl Run {
             next_fault,
             half_open: Vec::new(),
             is_silent: false,
+            pace: PACE,
+            pause_max: PAUSE_MAX,
             ending: Vec::new(),
             mix,
             troubles,
@@ -196,7 +214,7 @@ impl Run {
             process.linger(now, &mut self.mix, self.is_silent);
             process.deliver(&mut self.world, &mut self.oracle);
         }
-        let pause = self.dice.up_to(Duration::from_millis(400));
+        let pause = self.dice.up_to(self.pause_max);
         self.world.run_for(pause);
         self.suffer_knocking();
         self.suffer_narrowness(now);
@@ -283,10 +301,12 @@ impl Run {
     /// No browser begins anything any more, and what is under way comes to its end.
     fn fall_silent(&mut self) {
         self.is_silent = true;
+        self.pause_max = self.pace.quiet_pause_max;
         // A pong that was lost in a server's dead link is asked for again after two looks at a session, of
         // which there is one in 30 seconds at least; a browser that answers nothing is ended after some more.
         self.until(elapsed(&self.world) + Duration::from_secs(240), false);
         self.until_all_is_said(Duration::from_secs(10));
+        self.pause_max = PAUSE_MAX;
     }
 
     /// Until nothing was said or has arrived for so long.
@@ -353,5 +373,27 @@ impl Run {
 /// How long a short world lasts before it is asked whether all is well.
 const SHORT: Duration = Duration::from_secs(8);
 
-/// How long a run lasts, in virtual time.
-const DURATION: Duration = Duration::from_secs(90);
+/// How long it takes at most until the next one does something.
+const PAUSE_MAX: Duration = Duration::from_millis(400);
+
+/// How long the parts of a run last, in virtual time.
+struct Pace {
+    /// Until peace comes, and until no browser begins anything any more.
+    peace: Duration,
+    silence: Duration,
+    /// How long it takes then until the next one does something.
+    quiet_pause_max: Duration,
+}
+
+const PACE: Pace = Pace {
+    peace: Duration::from_secs(60),
+    silence: Duration::from_secs(90),
+    quiet_pause_max: PAUSE_MAX,
+};
+
+/// So that a fuzzer plays many, each of about as many throws as it has octets.
+const QUICK_PACE: Pace = Pace {
+    peace: Duration::from_secs(25),
+    silence: Duration::from_secs(40),
+    quiet_pause_max: Duration::from_secs(2),
+};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mongrel2_transceiver::transceiver::{Config, Slow};
 use mongrel2_transceiver::websocket::{Close, CloseCode};
 
-use crate::support::Dice;
+use super::support::Dice;
 
 pub(crate) fn config(dice: &mut Dice) -> Config {
     let mut config = Config::default();

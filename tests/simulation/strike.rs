@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use mongrel2_transceiver::transceiver::Transceiver;
 
-use crate::application::Application;
-use crate::faults::{Fault, shape};
-use crate::log::elapsed;
-use crate::noise::{Manner, Noise};
-use crate::run::Run;
-use crate::settings::specs;
-use crate::support::{NodeId, StreamId};
-use crate::visitor::CONTROL;
+use super::application::Application;
+use super::faults::{Fault, shape};
+use super::log::elapsed;
+use super::noise::{Manner, Noise};
+use super::run::Run;
+use super::settings::specs;
+use super::support::{NodeId, StreamId};
+use super::visitor::CONTROL;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {

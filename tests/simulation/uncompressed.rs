@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mongrel2_transceiver::websocket::{Decoded, FrameError};
 
-use crate::support::Dice;
+use super::support::Dice;
 
 #[derive(Debug)]
 pub(crate) enum Compressed {}

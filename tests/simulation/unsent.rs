@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::parse_response;
 
-use crate::codec::Codec;
-use crate::oracle::{Oracle, Token, token_in, tokens_in};
+use super::codec::Codec;
+use super::oracle::{Oracle, Token, token_in, tokens_in};
 
 /// Notes the replies among octets that were being written when their link ended.
 pub(crate) fn note(octets: &Bytes, oracle: &mut Oracle) {

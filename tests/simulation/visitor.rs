@@ -7,8 +7,8 @@ use mongrel2_transceiver::mongrel2::Sender;
 use mongrel2_transceiver::socket::{Command, Config, Event, Socket};
 use mongrel2_transceiver::zmtp::{Message, SocketType};
 
-use crate::log::{Log, elapsed};
-use crate::support::{Dice, NodeId, World};
+use super::log::{Log, elapsed};
+use super::support::{Dice, NodeId, World};
 
 pub(crate) struct Visitor {
     node: NodeId<Socket>,

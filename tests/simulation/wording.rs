@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::Dialect;
 
-use crate::support::{OF_THE_SERVER, request};
+use super::support::{OF_THE_SERVER, request};
 
 /// A message with the number of the process among its headers, and those of every request.
 pub(crate) fn message(

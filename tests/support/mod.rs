@@ -9,18 +9,19 @@
 
 mod by_hand;
 mod contract;
+mod dice;
 mod request;
 mod world;
 
 pub(crate) use by_hand::ByHand;
 pub(crate) use contract::Checked;
-pub(crate) use mongrel2_transceiver_memory::Dice;
+pub(crate) use dice::Dice;
 pub(crate) use mongrel2_transceiver_memory::wires::{Shape, StreamId};
 pub(crate) use request::{OF_THE_SERVER, request};
 pub(crate) use world::{NodeId, Watched, World};
 
 /// The one instant that all virtual times are counted from.
-#[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+#[allow(clippy::disallowed_methods, reason = "a base for made-up times; the fuzzers may say it")]
 pub(crate) fn base() -> std::time::Instant {
     static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     // Far from the beginning of the clock, so that a test may go back in time.

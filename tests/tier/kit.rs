@@ -8,8 +8,8 @@ use mongrel2_transceiver::server::{self, Server};
 use mongrel2_transceiver::tier::{Api, Node, api, node};
 use mongrel2_transceiver::transceiver::{self, ServerId};
 
-use crate::browser::SENDER;
-use crate::support::{NodeId, World};
+use super::browser::SENDER;
+use super::support::{NodeId, World};
 
 pub(crate) struct Tier {
     pub(crate) world: World,

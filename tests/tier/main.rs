@@ -21,3 +21,24 @@ mod refusals;
 mod requests;
 mod sessions;
 mod storm;
+
+use support::Dice;
+
+/// Plays seeds, this many unless told otherwise: how many requests there were, and how many were answered.
+fn play(count: u64, play: fn(u64, Dice) -> (usize, usize)) -> (usize, usize) {
+    let told = std::env::var("STORMS").ok().and_then(|count| count.parse().ok());
+    let played = (1..=told.unwrap_or(count)).map(|seed| play(seed, Dice::new(seed)));
+    played.fold((0, 0), |(asked, answered), more| (asked + more.0, answered + more.1))
+}
+
+#[test]
+fn answers_reach_those_who_asked_whatever_happens() {
+    let (asked, answered) = play(20, chaos::play);
+    assert!(answered * 2 > asked, "{answered} of {asked}");
+}
+
+#[test]
+fn every_request_is_answered_once_or_its_loss_is_told_whatever_fails() {
+    let (asked, answered) = play(10, storm::play);
+    assert!(answered * 10 > asked * 8, "{answered} of {asked}");
+}

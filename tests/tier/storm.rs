@@ -11,9 +11,9 @@ use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver::Target;
 use mongrel2_transceiver_memory::wires::StreamId;
 
-use crate::browser::get;
-use crate::kit::{Tier, answer, config};
-use crate::support::{Dice, NodeId};
+use super::browser::get;
+use super::kit::{Tier, answer, config};
+use super::support::{Dice, NodeId};
 
 /// What became of each request.
 #[derive(Default)]
@@ -108,8 +108,8 @@ fn disturb(tier: &mut Tier, dice: &mut Dice, book: &mut Book, stalled: &mut Vec<
     }
 }
 
-fn play(seed: u64) -> Book {
-    let mut dice = Dice::new(seed);
+/// How many requests there were, and how many were answered.
+pub(crate) fn play(seed: u64, mut dice: Dice) -> (usize, usize) {
     let settings = config(|config| {
         config.handler.seed = seed;
         config.spread = dice.pick(&[Spread::RoundRobin, Spread::StickyByClient]);
@@ -150,17 +150,5 @@ fn play(seed: u64) -> Book {
     assert_eq!(missing, [0; 0], "seed {seed}");
     let twice: Vec<_> = book.answers.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "seed {seed}: {twice:?}");
-    book
-}
-
-#[test]
-fn every_request_is_answered_once_or_its_loss_is_told_whatever_fails() {
-    let count = std::env::var("STORMS").ok().and_then(|count| count.parse().ok()).unwrap_or(10);
-    let (mut asked, mut answered) = (0, 0);
-    for seed in 1..=count {
-        let book = play(seed);
-        asked += book.asked;
-        answered += book.answers.len();
-    }
-    assert!(answered * 10 > usize::try_from(asked).unwrap() * 8, "{answered} of {asked}");
+    (usize::try_from(book.asked).unwrap(), book.answers.len())
 }

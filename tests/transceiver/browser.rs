@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mongrel2_transceiver::mongrel2::Dialect;
 
-use crate::support::{OF_THE_SERVER, request};
+use super::support::{OF_THE_SERVER, request};
 
 pub(crate) const SENDER: &str = "5a0c2e6e-test";
 

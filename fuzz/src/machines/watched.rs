@@ -6,7 +6,7 @@ use std::time::Instant;
 use mongrel2_transceiver::{Input, Machine, Output};
 
 use crate::base;
-use crate::contract::Checked;
+use crate::support::Checked;
 
 #[derive(Debug)]
 pub(super) enum Watched<M: Machine> {
