@@ -96,7 +96,7 @@ impl Core {
         if let Stage::Draining(reason) = &link.stage {
             let reason = reason.clone();
             self.finish(id, reason, io);
-        } else if !self.is_paused {
+        } else {
             link.read(io, self.config.limits.read_size);
         }
     }

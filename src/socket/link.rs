@@ -108,9 +108,9 @@ impl Link {
         }
     }
 
-    /// Whether the peer is ready and knows PING, which ZMTP 3.1 (RFC 37) brought.
+    /// Whether the peer knows PING, which ZMTP 3.1 (RFC 37) brought. Not before it is ready.
     pub(super) fn can_be_pinged(&self) -> bool {
-        self.is_ready() && self.engine.has_heartbeat()
+        self.engine.has_heartbeat()
     }
 
     /// Asks the peer for a sign of life. While one PING waits for a peer that does not read, no other
@@ -145,10 +145,9 @@ impl Link {
         matches!(self.stage, Stage::Handshake | Stage::Ready)
     }
 
-    /// Asks for octets, unless that is asked for already.
+    /// Asks for octets of an open stream, unless that is asked for already.
     pub(super) fn read(&mut self, io: &mut Io, max: usize) {
-        if self.is_open() && !self.reading {
-            self.reading = true;
+        if !std::mem::replace(&mut self.reading, true) {
             io.push(Output::Read { link: self.id, max: max.max(1) });
         }
     }
@@ -179,11 +178,11 @@ impl Link {
         std::mem::replace(&mut self.writing, false)
     }
 
-    /// Ends our half of the stream, now or behind the write under way.
+    /// Ends our half of the stream, now or behind the write under way; once.
     pub(super) fn finish(&mut self, io: &mut Io) {
         if self.writing {
             self.finish = Finish::Wanted;
-        } else if self.finish != Finish::Done {
+        } else {
             self.finish = Finish::Done;
             io.push(Output::Finish { link: self.id });
         }

@@ -91,7 +91,7 @@ impl Core {
             Origin::Accepted(_) => None,
         };
         self.notices.push_back(Event::Up { link: id, endpoint });
-        if self.needs_link(outlet) && !self.is_stopping {
+        if self.needs_link(outlet) {
             self.outlet_joins(outlet);
         }
         self.look_at(id, io);
@@ -255,17 +255,18 @@ impl Core {
             return;
         }
         let is_reading = link.is_reading();
-        match link.liveness.judge(now, is_reading) {
+        let mut verdict = link.liveness.judge(now, is_reading);
+        if verdict == Verdict::Ping {
+            link.ping(ttl);
+            link.liveness.pinged(now);
+            link.mark_dirty(&mut self.dirty);
+            verdict = link.liveness.judge(now, is_reading);
+        }
+        match verdict {
             Verdict::Wait(next) => self.timers.set_or_clear(Timer::Link(id), next),
             Verdict::Lost => self.fail(id, DownReason::Silent, io),
-            Verdict::Ping => {
-                link.ping(ttl);
-                link.liveness.pinged(now);
-                if let Verdict::Wait(next) = link.liveness.judge(now, is_reading) {
-                    self.timers.set_or_clear(Timer::Link(id), next);
-                }
-                link.mark_dirty(&mut self.dirty);
-            }
+            // Not twice at one time.
+            Verdict::Ping => {}
         }
     }
 

@@ -8,6 +8,7 @@ use super::event::{Event, Refused};
 use super::io::Io;
 use super::names::Outlet;
 use super::pattern::Pattern;
+use super::pubsub::publish;
 use super::queue::Queue;
 
 impl Core {
@@ -20,11 +21,17 @@ impl Core {
         if message.size() > limits.message_size_max || message.frame_count() > limits.frames_max {
             return Err(Refused::TooLarge);
         }
-        match &self.pattern {
+        match &mut self.pattern {
             Pattern::Push => self.push(message).map(|_| ()),
-            Pattern::Pub { .. } => self.publish(&message),
+            Pattern::Pub { dropped } => {
+                publish(&message, &mut self.links, &mut self.dirty, dropped)
+            }
             Pattern::Req(_) => self.request(message, io),
-            Pattern::Rep(_) => self.reply(message),
+            Pattern::Rep(replier) => {
+                let owed = replier.owed.take().ok_or(Refused::NoRequest)?;
+                self.reply(owed, message);
+                Ok(())
+            }
             Pattern::Pull | Pattern::Sub { .. } => Err(Refused::Direction),
         }
     }

@@ -1,5 +1,7 @@
 //! PUB and SUB (RFC 29).
 
+use std::collections::{BTreeMap, VecDeque};
+
 use bytes::Bytes;
 
 use crate::machine::LinkId;
@@ -8,33 +10,37 @@ use crate::zmtp::{Engine, Message};
 use super::core::Core;
 use super::event::{DownReason, Event, Refused};
 use super::io::Io;
+use super::link::Link;
 use super::pattern::Pattern;
 
-impl Core {
-    /// Gives a message to every subscriber whose subscriptions match; drops it for those whose queue
-    /// is full, and counts that.
-    pub(super) fn publish(&mut self, message: &Message) -> Result<(), Refused> {
-        let size = message.size();
-        let (mut taken, mut missed) = (0, 0);
-        for link in self.links.values_mut() {
-            let wants = link.is_ready() && !link.is_lingering;
-            if !wants || !link.subscriptions.match_frame(message.first()) {
-                continue;
-            }
-            if link.queue.admits(size) {
-                link.enqueue(message.clone());
-                link.mark_dirty(&mut self.dirty);
-                taken += 1;
-            } else {
-                missed += 1;
-            }
+/// Gives a message to every subscriber whose subscriptions match; drops it for those whose queue is
+/// full, and counts that.
+pub(super) fn publish(
+    message: &Message,
+    links: &mut BTreeMap<LinkId, Link>,
+    dirty: &mut VecDeque<LinkId>,
+    dropped: &mut u64,
+) -> Result<(), Refused> {
+    let size = message.size();
+    let (mut taken, mut missed) = (0, 0);
+    for link in links.values_mut() {
+        let wants = link.is_ready() && !link.is_lingering;
+        if !wants || !link.subscriptions.match_frame(message.first()) {
+            continue;
         }
-        if let Pattern::Pub { dropped } = &mut self.pattern {
-            *dropped += missed;
+        if link.queue.admits(size) {
+            link.enqueue(message.clone());
+            link.mark_dirty(dirty);
+            taken += 1;
+        } else {
+            missed += 1;
         }
-        if taken + missed == 0 { Err(Refused::NoPeer) } else { Ok(()) }
     }
+    *dropped += missed;
+    if taken + missed == 0 { Err(Refused::NoPeer) } else { Ok(()) }
+}
 
+impl Core {
     /// Messages that slow subscribers missed since the last call.
     pub(crate) fn take_dropped(&mut self) -> Option<Event> {
         let Pattern::Pub { dropped } = &mut self.pattern else { return None };

@@ -15,9 +15,7 @@ impl Core {
         if let Pattern::Req(Requester { asked: Some(_) }) = &self.pattern {
             return Err(Refused::Busy);
         }
-        let mut frames = vec![Frame::default()];
-        frames.extend(message.into_frames());
-        let Some(request) = Message::from_frames(frames) else { return Err(Refused::TooLarge) };
+        let request = Message::from_parts(Frame::default(), message.into_frames().collect());
         let outlet = self.push(request)?;
         if let Pattern::Req(requester) = &mut self.pattern {
             requester.asked = Some(outlet);
@@ -83,15 +81,12 @@ impl Core {
 
     /// Replies to the peer that asked last. If it is gone, as its [`Event::Down`] has told, the reply
     /// is dropped (RFC 28) and the socket goes on with the next request.
-    pub(super) fn reply(&mut self, message: Message) -> Result<(), Refused> {
-        let Pattern::Rep(replier) = &mut self.pattern else { return Err(Refused::Direction) };
-        let Some((id, mut frames)) = replier.owed.take() else { return Err(Refused::NoRequest) };
+    pub(super) fn reply(&mut self, (id, mut frames): (LinkId, Vec<Frame>), message: Message) {
         frames.extend(message.into_frames());
         let link = self.links.get_mut(&id).filter(|link| link.is_ready() && !link.is_lingering);
         if let (Some(link), Some(reply)) = (link, Message::from_frames(frames)) {
             link.enqueue(reply);
             link.mark_dirty(&mut self.dirty);
         }
-        Ok(())
     }
 }

@@ -21,8 +21,8 @@ impl Message {
         Some(Self { first, rest: frames.collect() })
     }
 
-    /// The parts as the decoder holds them.
-    pub(super) const fn from_parts(first: Frame, rest: Vec<Frame>) -> Self {
+    /// A message of its first frame and all others.
+    pub(crate) const fn from_parts(first: Frame, rest: Vec<Frame>) -> Self {
         Self { first, rest }
     }
 
