@@ -269,23 +269,23 @@ impl Survey {
         except: Option<Target>,
         octets: usize,
     ) -> Self {
-        let mut survey = Self::default();
+        let mut not_open = Vec::new();
+        let mut reached: BTreeMap<ServerId, (Vec<ConnId>, Vec<ConnId>)> = BTreeMap::new();
         for target in targets.into_iter().filter(|target| Some(*target) != except) {
             let server = servers.get(&target.server);
             let Some(server) = server.filter(|server| server.check_open(target).is_ok()) else {
-                survey.not_open.push(target);
+                not_open.push(target);
                 continue;
             };
-            let share = survey.shares.entry(target.server);
-            let share = share.or_insert_with(|| Share::of(Members::These(Vec::new()), None));
-            if !server.outbox.has_room(target.conn_id, 1, octets) {
-                share.slow.push(target.conn_id);
-            } else if let Members::These(these) = &mut share.to {
-                these.push(target.conn_id);
-                share.ready += 1;
-            }
+            let (ready, slow) = reached.entry(target.server).or_default();
+            let has_room = server.outbox.has_room(target.conn_id, 1, octets);
+            (if has_room { ready } else { slow }).push(target.conn_id);
         }
-        survey
+        let shares = reached.into_iter().map(|(id, (these, slow))| {
+            let ready = these.len();
+            (id, Share { to: Members::These(these), except: None, ready, slow })
+        });
+        Self { shares: shares.collect(), not_open }
     }
 
     fn of_members<'a>(

@@ -111,7 +111,7 @@ impl Bucket {
         let pauses = now.saturating_duration_since(self.at).as_nanos() / PAUSE.as_nanos();
         let drained = u8::try_from(pauses).unwrap_or(u8::MAX);
         self.level = self.level.saturating_sub(drained);
-        if self.level == 0 || drained == u8::MAX {
+        if self.level == 0 {
             self.at = now;
         } else {
             self.at += PAUSE * u32::from(drained);

@@ -153,9 +153,7 @@ impl Server {
 
     /// Takes no notice of what the server still reads of a connection until it has ended it.
     pub(super) fn ignore(&mut self, conn_id: ConnId, cx: &Context<'_>) {
-        if conn_id.0 >= 0 {
-            self.enter(conn_id, State::Gone, cx);
-        }
+        self.enter(conn_id, State::Gone, cx);
     }
 
     /// Whether one more session is within the limit; connections that have ended do not count.

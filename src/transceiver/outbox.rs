@@ -370,7 +370,7 @@ impl Outbox {
 
     /// Gives up what waits for a connection, but for its end: whom to report.
     pub(crate) fn drop_all(&mut self, to: ConnId) -> Vec<ConnId> {
-        if self.lanes.holds(to) { self.lose_lane(to, Remains::End) } else { Vec::new() }
+        self.lose_lane(to, Remains::End)
     }
 
     /// Whether a connection was sent a part of something, and waits for the rest.

@@ -138,14 +138,11 @@ impl Places {
 
     /// Counts a delivery against the credits of a connection, if it has any.
     fn spend(&mut self, to: ConnId, delivery: &Delivery) -> bool {
-        if self.credits_of(to).is_none() {
-            return false;
-        }
+        let Some(credits) = self.credits.get_mut(&to) else { return false };
         if delivery.is_hang_up() {
             self.credits.remove(&to);
-        } else if delivery.form == Form::Extended {
+        } else if delivery.form != Form::Extended {
             // What a module writes is not in the delivery.
-        } else if let Some(credits) = self.credits.get_mut(&to) {
             credits.waiting += delivery.body.len() as u64;
         }
         true

@@ -216,28 +216,23 @@ impl Server {
         self.is_subscribed && self.life.proven_link(Side::Requests).is_some()
     }
 
-    /// Whether both links are there, and proven to belong to this life.
-    pub(super) fn is_certain(&self, life: u32) -> bool {
-        let has = |side, core: &Core| self.life.proven_link(side).is_some_and(|l| core.is_up(l));
-        life == self.life.number()
-            && has(Side::Requests, &self.requests)
-            && has(Side::Replies, &self.replies)
+    /// The reply link, where both links are there, and proven to belong to this life.
+    fn certain_link(&self, life: u32) -> Option<LinkId> {
+        let link = |side, core: &Core| self.life.proven_link(side).filter(|link| core.is_up(*link));
+        let both = link(Side::Requests, &self.requests).and(link(Side::Replies, &self.replies));
+        both.filter(|_| life == self.life.number())
     }
 
     /// Whether this life goes on, by the proof of this number: if not, it is under way.
     pub(super) fn vouch(&mut self, life: u32, proof: u64, io: &mut Io) -> bool {
-        if !self.is_certain(life) {
-            return false;
-        }
         // The link that is always read.
-        if let Some(link) = self.life.proven_link(Side::Replies) {
-            if self.proof.is_due(proof) {
-                if !self.replies.probe(link, io) {
-                    // The peer knows no PING: that the link is there is all that can be known.
-                    return true;
-                }
-                self.proof.begin(link);
+        let Some(link) = self.certain_link(life) else { return false };
+        if self.proof.is_due(proof) {
+            if !self.replies.probe(link, io) {
+                // The peer knows no PING: that the link is there is all that can be known.
+                return true;
             }
+            self.proof.begin(link);
         }
         self.proof.is_done(proof)
     }
