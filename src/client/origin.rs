@@ -86,6 +86,7 @@ impl Origin {
     fn members<'a>(&'a self, content: &'a Content<'a>) -> Members<'a> {
         let mut members = vec![(&b"PATH"[..], vec![&content.path[..]])];
         self.put_client(content, &mut members);
+        members.push((b"METHOD", vec![content.method]));
         self.put_server(content, &mut members);
         members
     }
@@ -95,10 +96,7 @@ impl Origin {
         self.put_server(content, &mut members);
         members.reverse();
         // It is the other way round but for METHOD, which does not stand at its end.
-        if let Some(at) = members.iter().position(|(name, _)| *name == b"METHOD") {
-            let method = members.remove(at);
-            members.insert(1, method);
-        }
+        members.insert(1, (b"METHOD", vec![content.method]));
         members.push((b"PATH", vec![&content.path]));
         let first = members.len();
         self.put_client(content, &mut members);
@@ -119,8 +117,8 @@ impl Origin {
         }
     }
 
+    /// What the server knows of it, but for its METHOD.
     fn put_server<'a>(&'a self, content: &'a Content<'a>, members: &mut Members<'a>) {
-        members.push((b"METHOD", vec![content.method]));
         if let Some(request) = content.request {
             let target = &request.target;
             members.push((b"VERSION", vec![&request.version]));

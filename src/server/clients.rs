@@ -153,14 +153,8 @@ impl Clients {
 
     /// The next receive whose time is up.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Event> {
-        while let Some((_, id)) = self.timers.pop_due(now) {
-            let entry = self.entries.get_mut(&id);
-            let event = entry.and_then(|entry| entry.end_receive(id, ReceiveError::TimedOut));
-            if event.is_some() {
-                return event;
-            }
-        }
-        None
+        let (_, id) = self.timers.pop_due(now)?;
+        self.entries.get_mut(&id)?.end_receive(id, ReceiveError::TimedOut)
     }
 
     /// Ends all receives under way.

@@ -33,7 +33,6 @@ pub(super) struct Handlers {
     pub(super) scope: u32,
     /// Whether a handler was ever asked to publish a text.
     pub(super) has_asked: bool,
-    pub(super) is_stopping: bool,
 }
 
 impl Handlers {
@@ -46,15 +45,7 @@ impl Handlers {
         let entries: BTreeMap<_, _> = wanted.collect();
         let entries_max = entries_max.max(1).max(entries.len());
         let claims = Claims::default();
-        Self {
-            entries,
-            entries_max,
-            claims,
-            active: 0,
-            scope,
-            has_asked: false,
-            is_stopping: false,
-        }
+        Self { entries, entries_max, claims, active: 0, scope, has_asked: false }
     }
 
     /// Begins an introduction.
@@ -113,7 +104,6 @@ impl Handlers {
 
     /// Takes the server off every handler. What failed by that is reported.
     pub(super) fn shutdown(&mut self, terms: &Terms, io: &mut Io) -> Vec<Report> {
-        self.is_stopping = true;
         let mut reports = Vec::new();
         let controls: Vec<Endpoint> = self.entries.keys().cloned().collect();
         for control in controls {

@@ -98,7 +98,7 @@ impl Handlers {
         entry.is_known &= !is_removed;
         let is_linked = result.is_err() && entry.links.reply.is_some();
         entry.state = if is_linked { State::Joined } else { State::Apart };
-        if std::mem::take(&mut entry.is_next) && !self.is_stopping {
+        if std::mem::take(&mut entry.is_next) {
             entry.state = State::Apart;
             self.introduce(control, terms, io);
         } else {

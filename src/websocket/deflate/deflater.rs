@@ -64,9 +64,8 @@ impl Deflater {
         self.is_stale = true;
         let mut out = BytesMut::new();
         let mut pieces = payload.chunks(self.window).peekable();
-        let (mut left, mut is_whole) = (payload.len(), !payload.is_empty());
+        let mut is_whole = !payload.is_empty();
         while let Some(piece) = pieces.next().filter(|_| is_whole) {
-            left -= piece.len();
             let is_last = pieces.peek().is_none();
             // Behind a full flush nothing refers to what was before.
             let flush = if is_last { TDEFLFlush::Sync } else { TDEFLFlush::Full };
@@ -77,7 +76,7 @@ impl Deflater {
             is_whole = status == TDEFLStatus::Okay && taken == piece.len();
         }
         let len = out.len().checked_sub(TAIL.len())?;
-        if !is_whole || left > 0 || len >= payload.len() || out[len..] != TAIL {
+        if !is_whole || !out.ends_with(&TAIL) {
             return None;
         }
         out.truncate(len);
