@@ -6,7 +6,7 @@ use mongrel2_transceiver::tier::api::{self, Config, Event};
 use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver::{self, Loss};
 
-use crate::browser::{get, handshake};
+use crate::browser::{get, handshake, post};
 use crate::kit::{Tier, reply, targets};
 
 #[test]
@@ -53,6 +53,45 @@ fn a_node_that_shuts_down_gives_up_what_is_not_answered_in_time() {
         })
         .sum();
     assert_eq!(reported, 3);
+}
+
+/// What cannot be read has a number on its link like any other request.
+#[test]
+fn what_is_too_large_is_given_back_by_a_node_that_shuts_down_too() {
+    let mut tier = Tier::without_nodes(10, Config::default());
+    let mut config = node::Config::default();
+    config.limits.events_max = 1;
+    config.limits.message_size_max = 1000;
+    let node = tier.add_silent_node(config);
+    tier.until_all_up();
+    // From the first on the Node knows that the life of its server goes on.
+    tier.deliver(get(1));
+    tier.run_ms(100);
+    let first = targets(&tier.told(0));
+    tier.world.submit(node, reply(first[0], "a")).unwrap();
+    tier.world.set_deaf(node, true);
+    let too_large = post(3, &[b'x'; 2000]);
+    [get(2), too_large, get(4)].into_iter().for_each(|raw| tier.deliver(raw));
+    tier.run_ms(100);
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    tier.world.set_deaf(node, false);
+    tier.run_ms(10);
+    let told = tier.told(0);
+    let [node::Event::Request { target, .. }, ..] = told[..] else { panic!("{told:?}") };
+    tier.world.submit(node, reply(target, "b")).unwrap();
+    tier.run_secs(4);
+    assert_eq!(tier.replies(), [(1, "a".into()), (2, "b".into())]);
+    let mut given_back = Vec::new();
+    for event in tier.events() {
+        match event {
+            Event::Unserved { targets, .. } => given_back.extend(targets),
+            Event::NodeLost { unfinished, .. } => assert!(unfinished.is_empty(), "{unfinished:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(given_back, [3, 4].map(|conn_id| tier.target(1, conn_id)));
+    let given_back = |event: &node::Event| matches!(event, node::Event::Unserved { .. });
+    assert_eq!(told.iter().filter(|event| given_back(event)).count(), 2, "{told:?}");
 }
 
 #[test]

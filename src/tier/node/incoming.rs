@@ -47,15 +47,7 @@ impl Node {
     }
 
     fn work(&mut self, event: socket::Event) {
-        if let socket::Event::Oversized { link, head, .. } = event {
-            let place = self.work.skip(link);
-            self.unreadable(&head, place);
-            return;
-        }
-        let socket::Event::Message { link, message } = event else { return };
-        self.gate.passed(message.size());
-        let job = self.work.read(link, message.first().bytes(), self.patience());
-        match job {
+        match self.read(event) {
             Job::Request(item) => self.serve(item),
             Job::Unreadable(head, place) => self.unreadable(&head, place),
             Job::Life(sender, (epoch, life)) => {
@@ -65,6 +57,31 @@ impl Node {
                 }
             }
             Job::Nothing => {}
+        }
+    }
+
+    /// What has come of the API's socket for work. Each request has its number there, read or not.
+    fn read(&mut self, event: socket::Event) -> Job {
+        match event {
+            socket::Event::Message { link, message } => {
+                self.gate.passed(message.size());
+                self.work.read(link, message.first().bytes(), self.patience())
+            }
+            socket::Event::Oversized { link, head, .. } => {
+                Job::Unreadable(head, self.work.skip(link))
+            }
+            socket::Event::Up { .. }
+            | socket::Event::Down { .. }
+            | socket::Event::ConnectFailed { .. }
+            | socket::Event::Listening { .. }
+            | socket::Event::ListenFailed { .. }
+            | socket::Event::Subscribed { .. }
+            | socket::Event::Cancelled { .. }
+            | socket::Event::Proven { .. }
+            | socket::Event::Room
+            | socket::Event::Dropped { .. }
+            | socket::Event::NoReply { .. }
+            | socket::Event::Stopped { .. } => Job::Nothing,
         }
     }
 
@@ -178,8 +195,7 @@ impl Node {
 
     /// Gives back what has come but will not be served.
     pub(super) fn give_back(&mut self, event: socket::Event) {
-        let socket::Event::Message { link, message } = event else { return };
-        match self.work.read(link, message.first().bytes(), self.patience()) {
+        match self.read(event) {
             Job::Request(item) => {
                 self.unserved(&item.request, item.place, Unserved::ShuttingDown);
             }
