@@ -123,7 +123,7 @@ impl Delivery {
         self
     }
 
-    /// The same with the mark of a close frame.
+    /// The same, of ours, with the mark of a close frame.
     pub(crate) fn closing(self) -> Self {
         Self { is_close: true, ..self }
     }
@@ -175,8 +175,8 @@ impl Delivery {
     }
 
     /// Whether it is our close frame and nothing else.
-    pub(crate) fn is_own_close(&self) -> bool {
-        self.is_close && self.origin == Origin::Own && !self.is_part
+    pub(crate) const fn is_own_close(&self) -> bool {
+        self.is_close && !self.is_part
     }
 
     /// Whether nothing more is said on its connections behind it, but for their end.

@@ -26,7 +26,7 @@ impl Held {
     }
 
     /// Whether it is our close frame and nothing else.
-    pub(super) fn is_own_close(&self) -> bool {
+    pub(super) const fn is_own_close(&self) -> bool {
         self.first.is_own_close()
     }
 
