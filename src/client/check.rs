@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn targets_without_a_route() {
-        for text in ["*", "foo/bar", "?q", "#f", "http:/x", "1http://x/", "http:x"] {
+        assert!(target(&bytes("coap+tcp://x/")).is_ok(), "a scheme (RFC 3986 3.1)");
+        for text in ["*", "foo/bar", "?q", "#f", "http:/x", "1http://x/", "ht_tp://x/", "http:x"] {
             assert_eq!(target(&bytes(text)), Err(ActError::Target), "{text}");
         }
         assert_eq!(target(&Bytes::new()), Err(ActError::Empty { part: Part::Path }));

@@ -202,3 +202,50 @@ fn a_socket_that_has_stopped_waits_for_nothing() {
     assert!(stopped.into_iter().any(|event| matches!(event, Event::Stopped { .. })));
     assert_eq!(pair.core.next_deadline(), None);
 }
+
+#[test]
+fn one_peer_alone_is_given_what_there_is_room_for() {
+    let mut pair = pair(SocketType::Push, SocketType::Pull);
+    pair.core.config.limits.message_size_max = 100;
+    let stranger = pair.io.new_link(9);
+    assert!(!pair.core.send_to(stranger, "x".into()) && !pair.core.is_up(stranger));
+    assert!(!pair.core.send_to(pair.link, vec![b'x'; 101].into()));
+    assert!(pair.core.send_to(pair.link, vec![b'x'; 100].into()));
+    let mut taken = 1;
+    while pair.core.send_to(pair.link, "x".into()) {
+        taken += 1;
+    }
+    let limits = &pair.core.config.limits;
+    assert_eq!((taken, pair.core.queued(pair.link).0), (limits.send_messages_max, taken));
+    // What waits is written before the end, and nothing more is taken.
+    pair.core.shutdown(&mut pair.io);
+    pair.exchange();
+    assert!(!pair.core.send_to(pair.link, "x".into()) && !pair.core.is_up(pair.link));
+}
+
+#[test]
+fn a_link_whose_stream_is_gone_is_not_up_while_it_is_drained() {
+    let mut pair = pair(SocketType::Pull, SocketType::Push);
+    assert_eq!(pair.message(), None);
+    pair.peer.send(&"last".into());
+    pair.exchange();
+    assert!(pair.core.is_up(pair.link));
+    pair.core.handle(Input::Closed { link: pair.link, cause: None }, &mut pair.io);
+    assert!(!pair.core.is_up(pair.link) && !pair.core.send_to(pair.link, "x".into()));
+    let last = Event::Message { link: pair.link, message: "last".into() };
+    assert_eq!((pair.message(), pair.message()), (Some(last), None));
+    let down = Event::Down { link: pair.link, reason: DownReason::Closed, lost: 0 };
+    assert_eq!(pair.core.pop_notice(&mut pair.io), Some(down));
+}
+
+#[test]
+fn who_ends_has_heard_all_that_it_wants_to_hear() {
+    let mut pair = pair(SocketType::Push, SocketType::Pull);
+    pair.core.send("one".into(), &mut pair.io).unwrap();
+    pair.core.shutdown(&mut pair.io);
+    let end = pair.core.next_deadline();
+    pair.core.hear_out(Duration::ZERO, &mut pair.io);
+    assert!(end.is_some() && pair.core.next_deadline() == end);
+    let received = pair.exchange();
+    assert!(matches!(&received[..], [Received::Message(_)]), "{received:?}");
+}

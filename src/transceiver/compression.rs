@@ -226,4 +226,30 @@ mod tests {
         assert!(packing(alone, false) == Packing::Shared);
         assert!(packing(alone, true) == Packing::Plain);
     }
+
+    fn handshake(conn_id: i64, offer: &str) -> Request {
+        let head = format!(r#"{{"sec-websocket-extensions":"{offer}"}}"#);
+        Request::parse(format!("s {conn_id} / {}:{head},0:,", head.len()).into()).unwrap()
+    }
+
+    #[test]
+    fn at_the_door_only_what_is_to_be_compressed_there_is() {
+        let deflate = Deflate { contexts_max: 2, ..Deflate::default() };
+        let config = Config { deflate: Some(deflate), ..Config::default() };
+        let mut compression = Compression::new(&config);
+        let alone = "permessage-deflate; server_no_context_takeover";
+        let message = Message::from("all the same, ".repeat(100));
+        let frames = encode(&message);
+        let at_the_door = |compression: &mut Compression, conn_id: i64| {
+            compression.at_the_door(ConnId(conn_id), frames.clone())
+        };
+        compression.agree(ConnId(1), &handshake(1, alone)).unwrap();
+        assert_eq!(at_the_door(&mut compression, 1), frames, "it was compressed before");
+        compression.agree(ConnId(2), &handshake(2, "permessage-deflate")).unwrap();
+        assert!(at_the_door(&mut compression, 2).len() < frames.len());
+        assert_eq!(at_the_door(&mut compression, 1), frames, "another's compressor is not for it");
+        assert_eq!(at_the_door(&mut compression, 3), frames);
+        let plain = Compression::default().pack(&message);
+        assert!(plain == frames && compression.pack(&message).len() < frames.len());
+    }
 }

@@ -164,4 +164,19 @@ mod tests {
         while events.pop().is_some() {}
         assert!(events.is_empty() && events.is_half_empty() && !events.is_full());
     }
+
+    #[test]
+    fn who_is_behind_keeps_no_blocks_for_the_sake_of_small_messages() {
+        let mut events = Events::new(BEHIND, 100);
+        let block = Bytes::from(vec![b'x'; COPY_BELOW]);
+        let is_copied = |events: &Events<Event>, octets: Bytes| {
+            let at = octets.as_ptr();
+            let kept = events.to_keep(octets.clone());
+            assert_eq!(kept, octets);
+            kept.as_ptr() != at
+        };
+        assert!(!is_copied(&events, block.slice(1..)));
+        (0..BEHIND).for_each(|_| events.push(deaf(0)));
+        assert!(is_copied(&events, block.slice(1..)) && !is_copied(&events, block.slice(..)));
+    }
 }

@@ -265,6 +265,8 @@ mod tests {
         }
         let inline = request(1, &[LENGTH, (START, &[NAME])], b"x");
         assert_eq!(Started::default().take(&uploads(), &inline, 10), None);
+        let stream = request(1, &[LENGTH, (START, &[NAME]), ("UPLOAD_STREAM", &["0"])], b"");
+        assert_eq!(Started::default().take(&uploads(), &stream, 10), None, "it comes in pieces");
         assert_eq!(Started::default().take(&uploads(), &start(-1), 10), None);
     }
 

@@ -288,6 +288,30 @@ fn a_request_that_makes_a_handshake_is_one() {
 }
 
 #[test]
+fn without_any_header_of_a_handshake_it_is_a_request() {
+    let headers = [
+        ("Host", "localhost"),
+        ("Upgrade", "websocket"),
+        ("Connection", "upgrade"),
+        ("Sec-WebSocket-Key", "x"),
+        ("Sec-WebSocket-Version", "13"),
+    ];
+    for left_out in 0..=headers.len() {
+        let mut ask = Ask::get("/").bare();
+        for (at, (name, value)) in headers.into_iter().enumerate() {
+            if at != left_out {
+                ask = ask.header(name, value);
+            }
+        }
+        let mut client = client(Protocol::Mongrel2);
+        client.act(Action::Request(ask)).unwrap();
+        let is_whole = left_out == headers.len();
+        let expected = if is_whole { Kind::WebSocketHandshake } else { Kind::Http };
+        assert_eq!(client.delivered().kind(), expected, "without header {left_out}");
+    }
+}
+
+#[test]
 fn another_program_speaks() {
     let mut client = client(Protocol::Mongrel2);
     let headers = vec![("QUERY".into(), "text=hi".into()), ("QUERY".into(), "2".into())];

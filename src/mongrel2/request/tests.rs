@@ -138,3 +138,20 @@ fn the_body_shares_the_octets_of_the_message() {
     let copy = request.clone();
     assert_eq!([request.body().as_ptr(), copy.body().as_ptr()], [body; 2]);
 }
+
+#[test]
+fn a_message_is_rewritten_as_it_would_have_come() {
+    let of = |flags: &str, body: &str| {
+        let head = format!(r#"{{"METHOD":"WEBSOCKET"{flags},"x":"0xC1"}}"#);
+        Bytes::from(format!("uuid 4 /a {}:{head},{}:{body},", head.len(), body.len()))
+    };
+    let rewritten = |raw: Bytes| Request::parse(raw).unwrap().rewritten(0x81, b"hello, hello");
+    let (raw, body) = rewritten(of(r#","FLAGS":"0xC1""#, "zip"));
+    assert_eq!(raw, of(r#","FLAGS":"0x81""#, "hello, hello"));
+    assert_eq!(body, "hello, hello");
+    assert_eq!(raw.as_ptr_range().end.addr() - 1, body.as_ptr_range().end.addr(), "a part of it");
+    // There is no place for other flags.
+    for flags in [r#","FLAGS":"0x1""#, ""] {
+        assert_eq!(rewritten(of(flags, "zip")).0, of(flags, "hello, hello"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::delivery::Origin;
+use super::super::delivery::{Form, Origin};
 use super::super::held::TOGETHER_MAX;
 use super::super::window::End;
 use super::*;
@@ -113,4 +113,43 @@ fn the_oldest_goes_and_nothing_of_ours_does() {
     );
     assert!(taken().is_none() && lanes.is_empty());
     assert_eq!((lanes.marks.messages(), lanes.marks.octets()), (0, 0));
+}
+
+#[test]
+fn what_is_compressed_at_the_door_goes_with_nothing_else() {
+    let mut lanes = lanes();
+    lanes.hold(SLOW, say("frame", Origin::Application), usize::MAX);
+    lanes.hold(SLOW, say("to be compressed", Origin::Application).unpacked(), usize::MAX);
+    lanes.hold(SLOW, say("frame", Origin::Application), usize::MAX);
+    let all = lanes.take_all_of(SLOW);
+    let unpacked: Vec<_> = all.iter().map(|taken| (taken.parts, taken.is_unpacked)).collect();
+    assert_eq!(unpacked, [(1, false), (1, true), (1, false)]);
+}
+
+#[test]
+fn what_is_for_the_server_is_neither_parted_nor_left_out() {
+    let mut lanes = lanes();
+    lanes.hold(SLOW, Delivery::extended(SLOW, b"sendfile", b"/a/long/name"), usize::MAX);
+    lanes.hold(SLOW, Delivery::hang_up(SLOW, Origin::Application), usize::MAX);
+    assert!(!lanes.drop_oldest(SLOW));
+    lanes.open(SLOW);
+    let whole = lanes.take(4).unwrap();
+    assert!(whole.form == Form::Extended && !whole.is_part && whole.body.len() > 4);
+    assert!(lanes.take(4).unwrap().is_hang_up() && lanes.is_empty());
+}
+
+#[test]
+fn a_lane_is_looked_at_once_at_the_last_time_that_was_said() {
+    #[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
+    let now = Instant::now();
+    let later = now + std::time::Duration::from_secs(1);
+    let mut lanes = lanes();
+    lanes.look_at(SLOW, now);
+    assert_eq!(lanes.next_due(), None, "nothing waits for it");
+    lanes.hold(SLOW, say("x", Origin::Application), usize::MAX);
+    lanes.look_at(SLOW, now);
+    lanes.look_at(SLOW, later);
+    assert_eq!((lanes.pop_due(now), lanes.next_due()), (None, Some(later)));
+    assert_eq!((lanes.pop_due(later), lanes.has_date(SLOW)), (Some(SLOW), false));
+    assert_eq!(lanes.pop_due(later), None);
 }

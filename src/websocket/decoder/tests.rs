@@ -411,6 +411,7 @@ fn what_is_begun_is_not_idle() {
     for len in 0..=stream.len() {
         let mut decoder = Decoder::new(Role::Server, SIZE_MAX);
         decoder.receive(Bytes::copy_from_slice(&stream[..len]));
+        assert_eq!(decoder.is_idle(), len == 0, "what nobody has looked at: {len} octets");
         drain(&mut decoder, &mut Outcome::default());
         assert_eq!(decoder.is_idle(), ends_of_messages.contains(&len), "after {len} octets");
     }

@@ -353,7 +353,14 @@ fn rows_of_frames_are_compressed_one_by_one() {
     });
     assert_eq!(heard, expected.concat());
     // What is no row of frames stays as it is.
-    for octets in [&b""[..], b"\x81", b"\x81\x05abc", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"] {
+    let no_rows = [
+        &b""[..],
+        b"\x81",
+        b"\x81\x05abc",
+        b"\x81\x7E\0\x05abcde",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ];
+    for octets in no_rows {
         let octets = Bytes::from_static(octets);
         assert_eq!(Deflater::new(1).encode_all(&octets, 0), octets);
     }
