@@ -57,6 +57,20 @@ fn orders_are_answered_one_by_one() {
 }
 
 #[test]
+fn whoever_does_not_take_an_answer_gets_no_other() {
+    let mut world = World::new(1);
+    let (_, heard) = replier(&mut world, 9997, |_| pong());
+    let node = connector(&mut world);
+    world.set_deaf(node, true);
+    world.submit(node, Command::Ask(Order::Alive)).unwrap();
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.submit(node, Command::Ask(Order::Alive)), Err(Refused::Busy));
+    assert_eq!(heard.borrow().len(), 1);
+    world.set_deaf(node, false);
+    assert_eq!(ask(&mut world, node).0, Event::Answered(Answer::Pong));
+}
+
+#[test]
 fn whoever_comes_in_time_is_found() {
     let mut world = World::new(1);
     let node = connector(&mut world);
@@ -112,6 +126,7 @@ fn the_end_is_the_end() {
         if is_asked {
             world.submit(node, Command::Ask(Order::Alive)).unwrap();
         }
+        world.submit(node, Command::Shutdown).unwrap();
         world.submit(node, Command::Shutdown).unwrap();
         world.run_for(Duration::from_secs(10));
         assert_eq!(world.events(node), [Event::Stopped]);

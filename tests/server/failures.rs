@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::client::Protocol;
 use mongrel2_transceiver::introduction::Order;
 use mongrel2_transceiver::server::{Cause, Command, Config, Event, Failure, Handler, Server, Step};
@@ -11,7 +12,7 @@ use mongrel2_transceiver::socket::DownReason;
 use mongrel2_transceiver::zmtp::SocketType;
 
 use crate::bench::{Bench, config, control};
-use crate::scripted::{bound, connected, publish, replier};
+use crate::scripted::{Heard, bound, connected, publish, replier};
 
 /// A failure, and after how many milliseconds it came.
 fn fails(bench: &mut Bench) -> (Step, Cause, u128) {
@@ -262,4 +263,56 @@ fn a_late_text_says_nothing() {
     let events = bench.events();
     let is_expected = |event: &Event| matches!(event, Event::Handlers { .. });
     assert!(events.iter().all(is_expected), "{events:?}");
+}
+
+#[test]
+fn a_wildcard_is_nowhere_to_be_reached() {
+    let nowhere: Endpoint = "tcp://*:9997".parse().unwrap();
+    let mut bench = Bench::new(1, config(1, []).with_handler(nowhere.clone()));
+    let failure = bench.open(1, Protocol::Http).unwrap_err();
+    assert_eq!((failure.step, &failure.cause), (Step::Reach, &Cause::Wildcard));
+    assert!(failure.to_string().starts_with("handler at tcp://*:9997: "), "{failure}");
+    assert_eq!(failure.control, Some(nowhere));
+    assert!(bench.world.streams(bench.server).is_empty());
+}
+
+/// An introduction that waits for the link for requests alone, and what it was asked; then the link for
+/// replies goes, by which the text had come.
+fn loses_its_proof(answer: Option<&'static str>) -> (Bench, Heard, String) {
+    let mut bench = bench();
+    let (_, heard) = replier(&mut bench.world, 9997, move |order| match order {
+        Order::Ping { .. } => answer.map(Bytes::from),
+        _ => received(),
+    });
+    let publisher = connected(&mut bench.world, SocketType::Pub, 9998);
+    bench.submit(Command::Connect { handler: Handler::new(control(9997)) }).unwrap();
+    bench.run_ms(50);
+    let Some(Order::Ping { text, sender }) = heard.borrow().last().cloned() else { panic!() };
+    let says = format!("{sender} 2:-1, {}", String::from_utf8_lossy(&text));
+    publish(&mut bench.world, publisher, says.clone());
+    bench.run_ms(500);
+    assert_eq!(heard.borrow().len(), 2, "it has come, and is not asked for again");
+    bench.world.crash(publisher);
+    bench.run_ms(500);
+    (bench, heard, says)
+}
+
+#[test]
+fn a_proof_is_asked_for_anew_when_its_link_goes() {
+    let (mut bench, heard, says) = loses_its_proof(Some("RECEIVED"));
+    assert!((5..=7).contains(&heard.borrow().len()), "each 100 ms: {heard:?}");
+    let publisher = connected(&mut bench.world, SocketType::Pub, 9998);
+    connected(&mut bench.world, SocketType::Pull, 9999);
+    bench.run_ms(50);
+    publish(&mut bench.world, publisher, says);
+    bench.connected(9997).unwrap();
+}
+
+#[test]
+fn who_has_not_answered_is_not_asked_a_second_thing() {
+    let (mut bench, heard, _) = loses_its_proof(None);
+    let failure = bench.connected(9997).unwrap_err();
+    assert_eq!((failure.step, failure.cause), (Step::Proof, Cause::TimedOut));
+    let pings = heard.borrow().iter().filter(|order| matches!(order, Order::Ping { .. })).count();
+    assert_eq!(pings, 1);
 }

@@ -167,19 +167,24 @@ fn the_advertised_address_is_what_the_handler_is_told() {
 fn a_server_that_cannot_bind_says_so_to_whoever_waits() {
     let mut bench = Bench::new(1, config(1, []));
     bench.run_ms(1);
+    let alone = bench.world.add(Server::new(bench.world.now(), config(3, [])));
     let other = bench.world.add(Server::new(bench.world.now(), config(2, [9997])));
     let open = |client| Command::Open { client: ClientId(client), protocol: Protocol::Http };
-    bench.world.submit(other, open(1)).unwrap();
+    [other, alone].iter().for_each(|server| bench.world.submit(*server, open(1)).unwrap());
     bench.run_ms(1);
-    let events = bench.world.events(other);
-    let failure = events.iter().find_map(|event| match event {
-        Event::NotReady { failure, .. } => Some(failure.clone()),
-        _ => None,
-    });
-    let failure = failure.unwrap();
-    assert_eq!(failure.step, Step::Bind);
-    assert!(matches!(failure.cause, Cause::ListenFailed { .. }));
-    assert_eq!(bench.world.submit(other, open(2)), Err(Refused::NotListening));
+    for (server, said) in [(other, "handler at tcp://127.0.0.1:9997: "), (alone, "")] {
+        let events = bench.world.events(server);
+        let failure = events.iter().find_map(|event| match event {
+            Event::NotReady { failure, .. } => Some(failure.clone()),
+            _ => None,
+        });
+        let failure = failure.unwrap();
+        assert_eq!(failure.step, Step::Bind);
+        let text = failure.to_string();
+        assert!(text.starts_with(&format!("{said}binding the server's sockets: ")), "{text}");
+        assert!(matches!(failure.cause, Cause::ListenFailed { .. }));
+        assert_eq!(bench.world.submit(server, open(2)), Err(Refused::NotListening));
+    }
 }
 
 #[test]

@@ -269,6 +269,8 @@ fn what_waits_for_a_parting_ends_with_the_shutdown() {
     assert!(matches!(heard.borrow().last(), Some(Order::Remove { .. })));
     // The taking back is under way, and all these wait for it.
     bench.submit(Command::Connect { handler: Handler::new(control(9997)) }).unwrap();
+    let again = Command::Connect { handler: Handler::new(control(9997)) };
+    assert_eq!(bench.submit(again), Err(Refused::Busy), "one introduction comes next, not two");
     let open = Command::Open { client: ClientId(1), protocol: Protocol::Http };
     bench.submit(open).unwrap();
     let disconnect = Command::Disconnect { control: control(9997) };

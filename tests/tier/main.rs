@@ -21,6 +21,7 @@ mod refusals;
 mod requests;
 mod sessions;
 mod storm;
+mod strangers;
 
 use support::Dice;
 
