@@ -151,3 +151,56 @@ fn a_server_that_takes_no_replies_fills_its_outbox_and_no_more() {
     assert!(tier.told(0).iter().any(|event| matches!(event, node::Event::Room { .. })));
     assert_eq!(tier.replies().len(), taken);
 }
+
+#[test]
+fn large_replies_wait_for_each_other_and_all_come() {
+    let (mut tier, target, stalled) = with_a_server_that_takes_no_replies(7);
+    let node = tier.nodes[0];
+    let bodies = [b'a', b'b', b'c'].map(|octet| bytes::Bytes::from(vec![octet; 100_000]));
+    for body in bodies.clone() {
+        tier.world.submit(node, reply(target, body)).unwrap();
+        tier.run_ms(1);
+    }
+    stalled.iter().for_each(|stream| tier.world.network.stall(*stream, false));
+    tier.run_secs(5);
+    let replies = tier.replies().into_iter().map(|(_, body)| body);
+    assert_eq!(replies.collect::<Vec<_>>().concat(), bodies.concat());
+}
+
+#[test]
+fn more_than_a_receipt_holds_is_said_in_several() {
+    let mut tier = Tier::without_nodes(8, Config::default());
+    tier.world.network.shape.latency = Duration::from_millis(1);
+    let node = tier.add_silent_node(node::Config::default());
+    tier.until_all_up();
+    for conn_id in 1..=5000 {
+        tier.deliver(get(conn_id));
+        if conn_id % 500 == 0 {
+            tier.run_secs(1);
+        }
+    }
+    let taken = targets(&tier.told(0));
+    assert_eq!(taken.len(), 5000);
+    // Every other one, so that no two are next to each other.
+    for target in taken.iter().step_by(4).copied() {
+        tier.world.submit(node, node::Command::Done { target }).unwrap();
+    }
+    tier.run_secs(1);
+    assert_eq!(tier.stats().unfinished, 3750);
+    for target in taken.iter().skip(2).step_by(4).copied() {
+        tier.world.submit(node, node::Command::Decline { target }).unwrap();
+    }
+    tier.run_secs(1);
+    assert_eq!(tier.stats().unfinished, 2500);
+    let declined: Vec<_> = tier
+        .events()
+        .into_iter()
+        .flat_map(|event| match event {
+            Event::Unserved { targets, .. } => targets,
+            _ => Vec::new(),
+        })
+        .map(|target| target.conn_id)
+        .collect();
+    let expected = taken.iter().skip(2).step_by(4).map(|target| target.conn_id);
+    assert_eq!(declined, expected.collect::<Vec<_>>());
+}

@@ -152,3 +152,16 @@ fn an_api_that_has_not_noticed_a_restart_does_not_vouch_for_the_life_before() {
     assert!(tier.replies().is_empty(), "they would reach strangers");
     assert_eq!(tier.world.machine(node).stats().held, 0);
 }
+
+#[test]
+fn a_node_that_has_seen_many_apis_serves_the_next() {
+    let mut tier = Tier::up(7, 1, Config::default());
+    for restart in 1..=20 {
+        tier.kill_api();
+        tier.restart_api(Config::default());
+        tier.run_secs(1);
+        tier.deliver(get(restart));
+        tier.run_secs(1);
+        assert_eq!(tier.replies(), [(restart, "0".into())], "restart {restart}");
+    }
+}

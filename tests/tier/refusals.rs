@@ -349,3 +349,57 @@ fn an_answer_in_place_of_a_node_that_nobody_can_get_is_no_harm() {
     assert_eq!(reported.sum::<usize>(), 3, "{events:?}");
     assert!(tier.replies().is_empty());
 }
+
+#[test]
+fn what_finds_no_place_at_the_end_is_told_with_its_reason() {
+    let mut tier = Tier::without_nodes(14, config(|config| config.limits.waiting_max = 2));
+    (1..=20).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    assert_eq!(tier.stats().waiting, 2);
+    tier.submit(Command::Shutdown);
+    tier.run_secs(10);
+    let events = tier.events();
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Dropped { targets, reason } => Some((targets.len(), *reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(18, Loss::ShutDown), (2, Loss::ServerLost)], "{events:?}");
+}
+
+#[test]
+fn a_node_that_ends_waits_for_what_it_has_said_though_it_owes_nothing() {
+    let (mut tier, node) = with_silent_node(15, |_| {});
+    let target = tier.asked(1)[0];
+    tier.world.submit(node, reply(target, "answer")).unwrap();
+    tier.run_ms(100);
+    tier.stall_server(node, true);
+    tier.world.submit(node, reply(target, "and more")).unwrap();
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    tier.run_ms(500);
+    assert!(!tier.told(0).iter().any(|event| matches!(event, node::Event::Stopped { .. })));
+    tier.stall_server(node, false);
+    tier.run_secs(5);
+    let told = tier.told(0);
+    assert!(matches!(told.last(), Some(node::Event::Stopped { undelivered: 0 })), "{told:?}");
+    assert_eq!(tier.replies(), [(1, "answer".into()), (1, "and more".into())]);
+}
+
+#[test]
+fn a_node_whose_announcements_are_stuck_ends_when_its_time_is_over() {
+    let (mut tier, node) = with_silent_node(16, |_| {});
+    let announcements = "tcp://127.0.0.1:9995".parse().unwrap();
+    let streams = tier.world.network.streams_to(&announcements);
+    streams.iter().for_each(|stream| tier.world.network.stall(*stream, true));
+    // Until it has asked for a sign of life, which is not written.
+    tier.run_secs(12);
+    let before = tier.world.now();
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    let is_stopped = |event: &node::Event| matches!(event, node::Event::Stopped { .. });
+    tier.world.run_until(|world| world.seen(node).iter().any(is_stopped));
+    let linger = node::Config::default().linger;
+    assert_eq!(tier.world.now() - before, linger / 4, "of the socket for announcements");
+    assert!(tier.world.streams(node).is_empty());
+}

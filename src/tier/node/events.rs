@@ -47,3 +47,40 @@ impl Waits for Event {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::socket::DownReason;
+    use crate::transceiver::ServerId;
+    use crate::transceiver::events::Events;
+
+    #[test]
+    fn the_last_useless_subscription_of_each_server_is_told() {
+        let deaf = |server, to: &'static str| Event::ServerDeaf {
+            server: ServerId(server),
+            subscribed: Bytes::from_static(to.as_bytes()),
+        };
+        let unreachable = |port: u16| Event::Unreachable {
+            endpoint: format!("tcp://127.0.0.1:{port}").parse().unwrap(),
+            reason: DownReason::Closed,
+            server: None,
+            retry_in: Duration::ZERO,
+        };
+        let mut events = Events::new(100, 100);
+        for event in [deaf(1, "a"), unreachable(1), deaf(2, "b"), unreachable(2)] {
+            events.push(event);
+        }
+        for event in [deaf(1, "c"), unreachable(2), deaf(2, "d"), deaf(1, "e")] {
+            events.push(event);
+        }
+        let told: Vec<_> =
+            std::iter::from_fn(|| events.pop()).map(|it| format!("{it:?}")).collect();
+        let expected = [deaf(1, "e"), unreachable(1), deaf(2, "d"), unreachable(2)];
+        assert_eq!(told, expected.map(|event| format!("{event:?}")));
+    }
+}
