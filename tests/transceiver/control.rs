@@ -242,3 +242,24 @@ fn a_thousand_peers_are_answered_each() {
     }
     assert_eq!(controlled.ask("PING"), Answer::Pong);
 }
+
+#[test]
+fn the_last_answer_is_waited_for_at_the_end() {
+    for is_read in [true, false] {
+        let mut hand = Hand::new();
+        let link = hand.peer("REQ");
+        hand.0.stick(link, true);
+        assert!(!hand.ask(link).is_empty());
+        hand.0.events();
+        hand.0.submit(Command::Shutdown).unwrap();
+        assert!(hand.0.events().is_empty(), "it is not written yet");
+        if is_read {
+            hand.0.stick(link, false);
+        } else {
+            hand.0.pass(Duration::from_secs(100));
+        }
+        let events = hand.0.events();
+        assert!(matches!(&events[..], [Event::Stopped { .. }]), "{events:?}");
+        assert!(hand.0.is_closed(link));
+    }
+}

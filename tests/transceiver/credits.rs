@@ -2,11 +2,13 @@
 //! connection, and how many it has written.
 
 use bytes::{Bytes, BytesMut};
+use mongrel2_transceiver::mongrel2::Dialect;
 use mongrel2_transceiver::transceiver::{Command, Config, Event, Loss, SessionEnd, Target};
 use mongrel2_transceiver::websocket::Message;
 
-use crate::browser::{credits, frame, get_with, handshake_with};
-use crate::pair::{Pair, plain, reply, say};
+use crate::browser::{credits, frame, get_with, handshake_with, message_in};
+use crate::pair::{Pair, Said, plain, reply, say};
+use crate::support::OF_THE_SERVER;
 
 const GRANTED: (&str, &str) = ("DOWNLOAD_CREDITS", "1000");
 
@@ -234,4 +236,76 @@ fn credits_lost_with_a_link_are_not_waited_for() {
     pair.world.network.cut(stream);
     pair.run_ms(2000);
     assert_eq!((before, pair.replies().len()), (10, 1), "the rest went together");
+}
+
+/// All of it went, and not all of it has arrived: nobody can say the rest again.
+#[test]
+fn a_response_whose_last_part_is_lost_ends_its_connection() {
+    let mut pair = Pair::up(9, plain());
+    let target = http(&mut pair);
+    pair.submit(reply(target, "x".repeat(1500)));
+    pair.run_ms(5);
+    assert_eq!(pair.replies().len(), 1);
+    let stream = pair.reply_stream();
+    pair.world.network.stall(stream, true);
+    pair.deliver(credits(7, 1000));
+    pair.run_ms(5);
+    pair.world.network.cut(stream);
+    pair.run_ms(2000);
+    let lost = pair.events().into_iter().find(|e| matches!(e, Event::Undelivered { .. }));
+    assert!(matches!(lost, Some(Event::Undelivered { targets, .. }) if targets == [target]));
+    let rest = pair.replies();
+    assert!(!rest.is_empty() && rest.iter().all(|(_, body)| body.is_empty()), "{rest:?}");
+}
+
+#[test]
+fn what_a_module_is_told_takes_no_octets_of_its_connection() {
+    let mut pair = Pair::up(10, plain());
+    let target = http(&mut pair);
+    let (key, value) = ("sendfile".into(), "x".repeat(900).into());
+    pair.submit(Command::Extended { target, key, value });
+    pair.submit(reply(target, "y".repeat(1000)));
+    pair.run_ms(5);
+    let said = pair.said();
+    assert!(matches!(&said[..], [(7, Said::ToModule(_)), (7, Said::Reply(_))]), "{said:?}");
+    pair.submit(reply(target, "z"));
+    pair.run_ms(50);
+    assert!(pair.said().is_empty(), "the reply has taken all of them");
+}
+
+/// A WebSocket of which the server counts octets from now on; before, pings showed what it had read.
+#[test]
+fn nobody_is_pinged_in_the_midst_of_a_frame() {
+    let mut pair = Pair::up(11, plain());
+    let target = pair.open(3);
+    for _ in 0..10 {
+        pair.submit(say(target, "unproven"));
+        pair.run_ms(1);
+    }
+    let headers = [&OF_THE_SERVER[..], &[("METHOD", "WEBSOCKET"), ("FLAGS", "0x81"), GRANTED]];
+    pair.deliver(message_in(Dialect::Json, 3, "/", &headers.concat(), b"hello"));
+    pair.run_ms(5);
+    pair.replies();
+    let message = Message::from("x".repeat(5000));
+    let mut expected = BytesMut::new();
+    message.encode(&mut expected);
+    pair.submit(Command::Send { target, message });
+    pair.run_ms(5);
+    let mut read = Vec::new();
+    let take = |pair: &mut Pair, read: &mut Vec<u8>| {
+        let before = read.len();
+        pair.replies().into_iter().for_each(|(_, body)| read.extend_from_slice(&body));
+        read.len() - before
+    };
+    assert_eq!(take(&mut pair, &mut read), 1000);
+    // All that is not known to be read is asked about when requests come by another link.
+    let stream = pair.request_stream();
+    pair.world.network.cut(stream);
+    pair.run_secs(2);
+    for _ in 0..20 {
+        let octets = take(&mut pair, &mut read);
+        pair.deliver(credits(3, octets));
+        pair.run_ms(5);
+    }
+    assert!(read.starts_with(&expected), "{}", read.escape_ascii());
 }

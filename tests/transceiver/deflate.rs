@@ -10,7 +10,7 @@ use mongrel2_transceiver::websocket::deflate::{self, Deflater, History, Inflater
 use mongrel2_transceiver::websocket::{Flags, FrameError, Incoming, InflateError, Message, Opcode};
 use mongrel2_transceiver_memory::Dice;
 
-use crate::browser::{SENDER, frame, handshake_with, message_in};
+use crate::browser::{SENDER, credits, frame, handshake_with, message_in};
 use crate::pair::{Pair, small};
 
 const LONG: &str =
@@ -43,7 +43,12 @@ struct Browser {
 impl Browser {
     fn open(pair: &mut Pair, conn_id: i64, offer: Option<&str>) -> Self {
         let offer = offer.map(|offer| ("sec-websocket-extensions", offer));
-        pair.deliver(handshake_with(conn_id, &offer.into_iter().collect::<Vec<_>>()));
+        Self::open_with(pair, conn_id, &offer.into_iter().collect::<Vec<_>>())
+    }
+
+    /// With these headers in its handshake.
+    fn open_with(pair: &mut Pair, conn_id: i64, headers: &[(&str, &str)]) -> Self {
+        pair.deliver(handshake_with(conn_id, headers));
         pair.until(|event| matches!(event, Event::SessionOpened { .. }));
         let replies = pair.replies_soon();
         let head = String::from_utf8(replies[0].1.to_vec()).unwrap();
@@ -465,4 +470,29 @@ fn short_messages_and_those_that_would_grow_go_as_they_are() {
     browser.read.iter().for_each(|message| message.encode(&mut plain));
     assert_eq!(browser.octets, plain.len());
     assert_eq!(browser.read[0].opcode(), Opcode::Text);
+}
+
+/// A part of a compressed message could be read by nobody until all of it was there.
+#[test]
+fn what_goes_in_parts_goes_as_it_is_and_is_not_referred_to() {
+    let mut pair = Pair::up(13, config(10));
+    let headers =
+        [("sec-websocket-extensions", "permessage-deflate"), ("DOWNLOAD_CREDITS", "1000")];
+    let mut browser = Browser::open_with(&mut pair, 1, &headers);
+    pair.deliver(credits(1, 1000));
+    let large = LONG.repeat(60);
+    for text in [LONG, &large, LONG, LONG] {
+        send(&mut pair, browser.target, text);
+    }
+    let mut octets = BytesMut::new();
+    for _ in 0..20 {
+        pair.run_ms(5);
+        let before = octets.len();
+        pair.replies().iter().for_each(|(_, body)| octets.extend_from_slice(body));
+        pair.deliver(credits(1, octets.len() - before));
+    }
+    browser.hear(&octets.freeze());
+    let texts = [LONG, &large, LONG, LONG].map(|text| Message::from(text.to_owned()));
+    assert_eq!(browser.read, texts);
+    assert_eq!(browser.compressed, 3);
 }

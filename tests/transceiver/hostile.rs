@@ -7,6 +7,7 @@ use bytes::Bytes;
 use mongrel2_transceiver::socket::{self, DownReason, Socket};
 use mongrel2_transceiver::transceiver::{Command, Event, Transceiver};
 use mongrel2_transceiver::zmtp::{Message, SocketType};
+use mongrel2_transceiver::{Input, Output};
 
 use crate::bare::Bare;
 use crate::browser::{SENDER, frame, get, handshake};
@@ -231,4 +232,39 @@ fn an_application_that_hangs_up_without_end_is_refused() {
     let accepted = (0..100).filter(|_| pair.world.submit(pair.handler, hang_up()).is_ok()).count();
     assert_eq!(accepted, 10);
     assert!(pair.world.submit(pair.handler, reply(target, "x")).is_err());
+}
+
+#[test]
+fn what_is_too_large_and_no_message_of_a_server_is_told_without_a_connection() {
+    let mut bare = Bare::new(1, small(|config| config.limits.message_size_max = 1000));
+    bare.subscribe("");
+    bare.run_secs(1);
+    bare.push(vec![b'x'; 2000].into());
+    bare.push(get(1));
+    bare.run_secs(1);
+    let events = bare.events();
+    let [.., Event::TooLarge { target: None, size: 2000 }, Event::Request { .. }] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert!(bare.published().is_empty(), "there is nobody to answer");
+}
+
+#[test]
+fn a_stream_that_opens_for_a_server_that_is_gone_is_closed() {
+    let mut hand = ByHand::new(Transceiver::new(base(), plain()));
+    hand.submit(add_server(SENDER, 9999)).unwrap();
+    let added = hand.events().into_iter().find_map(|event| match event {
+        Event::ServerAdded { server, .. } => Some(server),
+        _ => None,
+    });
+    let (link, _) = hand.connects.pop_front().unwrap();
+    hand.submit(Command::RemoveServer { server: added.unwrap() }).unwrap();
+    hand.pass(Duration::from_secs(10));
+    let events = hand.events();
+    assert!(matches!(events.last(), Some(Event::ServerRemoved { .. })), "{events:?}");
+    let now = hand.now();
+    hand.machine.handle(now, Input::Opened { link });
+    let output = hand.machine.poll_output();
+    assert!(matches!(output, Some(Output::Close { link: closed }) if closed == link), "{output:?}");
 }

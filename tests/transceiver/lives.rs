@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mongrel2_transceiver::socket::DownReason;
-use mongrel2_transceiver::transceiver::{Event, Loss, Refused, SessionEnd};
+use mongrel2_transceiver::transceiver::{Command, Event, Loss, Refused, SessionEnd};
 
 use crate::browser::{SENDER, frame, get, text};
 use crate::by_hand::Hand;
@@ -297,4 +297,24 @@ fn an_unreachable_server_is_tried_again_and_again() {
     world.run_for(Duration::from_secs(10));
     let events = world.events(handler);
     assert!(matches!(events[0], Event::ServerDown { .. }));
+}
+
+/// Without PING nobody could prove that the life goes on, so it is over with its first link: whoever is
+/// said good-bye to then gets no answer into the next life.
+#[test]
+fn a_life_without_proofs_ends_in_the_midst_of_the_farewell() {
+    let mut hand = Hand::up(0, plain());
+    hand.deliver(&crate::browser::handshake(7, "13"));
+    let events = hand.hand.events();
+    assert!(matches!(&events[..], [Event::SessionOpened { .. }]), "{events:?}");
+    hand.hand.submit(Command::Shutdown).unwrap();
+    assert!(!hand.hand.is_closed(hand.replies), "the browser has to answer");
+    hand.hand.ends(hand.requests, None);
+    assert!(hand.hand.is_closed(hand.replies));
+    let events = hand.hand.events();
+    let [Event::ServerDown { life: 1, .. }, Event::SessionClosed { end, .. }, ..] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(*end, SessionEnd::ServerRemoved { answered: false });
 }

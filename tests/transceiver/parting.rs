@@ -374,3 +374,35 @@ fn sessions_that_no_farewell_had_room_for_get_one_with_their_end() {
         assert_eq!(said, [GOING_AWAY, b""], "{conn_id}");
     }
 }
+
+#[test]
+fn so_many_farewells_wait_for_an_answer_and_the_others_for_them() {
+    let mut pair = Pair::up(4, small(|config| config.linger = Duration::from_secs(100)));
+    let count = 10_000;
+    for conn_id in 1..=count {
+        pair.deliver(handshake(conn_id, "13"));
+        if conn_id % 100 == 0 {
+            pair.run_ms(100);
+        }
+    }
+    pair.events();
+    pair.replies();
+    pair.submit(Command::Shutdown);
+    pair.run_ms(100);
+    let first = pair.replies();
+    assert!((8192..8192 + 256).contains(&first.len()), "{}", first.len());
+    // Who answers makes room for another.
+    let mut told = first.clone();
+    for (conn_id, _) in first {
+        pair.deliver(frame(conn_id, "0x88", b"\x03\xe9"));
+        if conn_id % 100 == 0 {
+            pair.run_ms(10);
+        }
+    }
+    pair.run_ms(100);
+    told.extend(pair.replies());
+    told.retain(|(_, body)| body == GOING_AWAY);
+    let mut conn_ids: Vec<_> = told.into_iter().map(|(conn_id, _)| conn_id).collect();
+    conn_ids.sort_unstable();
+    assert!(conn_ids.into_iter().eq(1..=count), "each once");
+}
