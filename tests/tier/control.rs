@@ -4,12 +4,13 @@ use bytes::Bytes;
 use mongrel2_transceiver::introduction::Order;
 use mongrel2_transceiver::mongrel2::Sender;
 use mongrel2_transceiver::socket::{self, Socket};
-use mongrel2_transceiver::tier::api::Config;
+use mongrel2_transceiver::tier::api::{self, Config};
 use mongrel2_transceiver::tier::node;
+use mongrel2_transceiver::transceiver;
 use mongrel2_transceiver::zmtp::{Message, SocketType};
 
 use crate::browser::{SENDER, get};
-use crate::kit::{Tier, new_server};
+use crate::kit::{Tier, config, new_server};
 use crate::support::NodeId;
 
 struct Peer {
@@ -142,4 +143,49 @@ fn a_node_whose_control_socket_cannot_be_bound_serves_and_ends_all_the_same() {
         assert!(matches!(told.last(), Some(node::Event::Stopped { .. })), "{told:?}");
         assert!(peer.tier.world.streams(peer.tier.nodes[node]).is_empty());
     }
+}
+
+/// By the control socket of the API, whose application takes nothing.
+#[test]
+fn a_server_that_came_and_went_while_nobody_looked_is_told_to_no_node() {
+    let mut tier = Tier::without_nodes(
+        5,
+        config(|config| {
+            config.limits.events_max = 1;
+            config.handler.control = Some("tcp://127.0.0.1:9001".parse().unwrap());
+        }),
+    );
+    tier.world.set_deaf(tier.api, true);
+    let node = tier.add_silent_node(node::Config::default());
+    tier.run_secs(1);
+    assert_eq!(tier.stats().events, 1);
+    let req = tier.world.add(Socket::new(tier.world.now(), socket::Config::new(SocketType::Req)));
+    let at = "tcp://127.0.0.1:9001".parse().unwrap();
+    tier.world.submit(req, socket::Command::Connect(at)).unwrap();
+    let mut peer = Peer { tier, req };
+    let add = Order::Add {
+        sender: sender("second"),
+        send_spec: "tcp://127.0.0.1:9899".parse().unwrap(),
+        recv_spec: "tcp://127.0.0.1:9898".parse().unwrap(),
+    };
+    assert_eq!(peer.ask(add.encode()), "RECEIVED");
+    assert_eq!(peer.ask(Order::Remove { sender: sender("second") }.encode()), "RECEIVED");
+    let mut tier = peer.tier;
+    tier.run_secs(20);
+    assert_eq!(tier.stats().handler.servers, 1);
+    tier.world.set_deaf(tier.api, false);
+    tier.run_secs(1);
+    let told = tier.events().into_iter().filter(|event| {
+        matches!(
+            event,
+            api::Event::Handler(
+                transceiver::Event::ServerAdded { .. } | transceiver::Event::ServerRemoved { .. }
+            )
+        )
+    });
+    assert_eq!(told.count(), 2);
+    let told = tier.told(0);
+    let servers = |event: &&node::Event| matches!(event, node::Event::ServerAdded { .. });
+    assert_eq!(told.iter().filter(servers).count(), 1, "{told:?}");
+    assert_eq!(tier.world.machine(node).stats().servers, 1);
 }

@@ -204,3 +204,46 @@ fn more_than_a_receipt_holds_is_said_in_several() {
     let expected = taken.iter().skip(2).step_by(4).map(|target| target.conn_id);
     assert_eq!(declined, expected.collect::<Vec<_>>());
 }
+
+#[test]
+fn of_more_requests_than_a_node_remembers_the_oldest_counts_as_finished() {
+    let mut tier = Tier::without_nodes(9, Config::default());
+    let mut config = node::Config::default();
+    config.limits.open_max = 2;
+    let node = tier.add_silent_node(config);
+    tier.until_all_up();
+    (1..=3).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_ms(100);
+    let taken = targets(&tier.told(0));
+    assert_eq!((taken.len(), tier.world.machine(node).stats().open), (3, 2));
+    let done = node::Command::Done { target: taken[0] };
+    assert_eq!(tier.world.submit(node, done).unwrap_err(), node::Refused::Finished);
+    // It can still be answered; but nobody waits for that.
+    for target in &taken[1..] {
+        tier.world.submit(node, reply(*target, "x")).unwrap();
+    }
+    let before = tier.world.now();
+    tier.world.submit(node, node::Command::Shutdown).unwrap();
+    let is_stopped = |event: &node::Event| matches!(event, node::Event::Stopped { .. });
+    tier.world.run_until(|world| world.seen(node).iter().any(is_stopped));
+    assert!(tier.world.now() - before < Duration::from_secs(1));
+    assert_eq!(tier.replies().len(), 2);
+}
+
+#[test]
+fn a_node_is_given_requests_while_a_ping_to_it_is_stuck() {
+    let mut tier = Tier::without_nodes(10, Config::default());
+    let node = tier.add_silent_node(node::Config::default());
+    tier.world.script(node, |event| crate::kit::answer(0, event));
+    tier.until_all_up();
+    let work = "tcp://127.0.0.1:9996".parse().unwrap();
+    let streams = tier.world.network.streams_to(&work);
+    streams.iter().for_each(|stream| tier.world.network.stall(*stream, true));
+    tier.run_secs(11);
+    (1..=3).for_each(|conn_id| tier.deliver(get(conn_id)));
+    tier.run_secs(1);
+    streams.iter().for_each(|stream| tier.world.network.stall(*stream, false));
+    tier.run_secs(1);
+    assert_eq!(tier.replies().len(), 3);
+    assert_eq!(tier.stats().unfinished, 0);
+}
