@@ -111,7 +111,7 @@ fn a_subscriber_is_told_again_what_it_wants_to_hear_and_no_more() {
     tier.world.submit(sub, socket::Command::Connect(ANNOUNCEMENTS.parse().unwrap())).unwrap();
     tier.world.submit(sub, socket::Command::Subscribe("nothing of this".into())).unwrap();
     tier.run_ms(100);
-    assert_eq!(messages(&mut tier.world, sub), [Bytes::new(); 0]);
+    assert!(messages(&mut tier.world, sub).is_empty());
     tier.world.submit(sub, socket::Command::Subscribe(Bytes::new())).unwrap();
     tier.run_ms(100);
     assert_eq!(messages(&mut tier.world, sub).len(), 1, "of the one server there is");
