@@ -217,10 +217,16 @@ fn one_peer_alone_is_given_what_there_is_room_for() {
     }
     let limits = &pair.core.config.limits;
     assert_eq!((taken, pair.core.queued(pair.link).0), (limits.send_messages_max, taken));
-    // What waits is written before the end, and nothing more is taken.
+}
+
+#[test]
+fn what_lingers_is_given_no_more_though_there_is_room() {
+    let mut pair = pair(SocketType::Push, SocketType::Pull);
+    assert!(pair.core.send_to(pair.link, "last".into()) && pair.core.is_up(pair.link));
     pair.core.shutdown(&mut pair.io);
-    pair.exchange();
     assert!(!pair.core.send_to(pair.link, "x".into()) && !pair.core.is_up(pair.link));
+    let received = pair.exchange();
+    assert!(matches!(&received[..], [Received::Message(_)]), "{received:?}");
 }
 
 #[test]

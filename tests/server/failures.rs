@@ -311,6 +311,9 @@ fn a_proof_is_asked_for_anew_when_its_link_goes() {
 #[test]
 fn who_has_not_answered_is_not_asked_a_second_thing() {
     let (mut bench, heard, _) = loses_its_proof(None);
+    let events = bench.events();
+    let has_failed = |event: &Event| matches!(event, Event::ConnectFailed { .. });
+    assert!(!events.iter().any(has_failed), "there is time for an answer: {events:?}");
     let failure = bench.connected(9997).unwrap_err();
     assert_eq!((failure.step, failure.cause), (Step::Proof, Cause::TimedOut));
     let pings = heard.borrow().iter().filter(|order| matches!(order, Order::Ping { .. })).count();

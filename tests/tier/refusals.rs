@@ -356,8 +356,12 @@ fn what_finds_no_place_at_the_end_is_told_with_its_reason() {
     (1..=20).for_each(|conn_id| tier.deliver(get(conn_id)));
     tier.run_ms(100);
     assert_eq!(tier.stats().waiting, 2);
+    // One report follows the other while nobody takes them.
+    tier.world.set_deaf(tier.api, true);
     tier.submit(Command::Shutdown);
     tier.run_secs(10);
+    tier.world.set_deaf(tier.api, false);
+    tier.run_ms(1);
     let events = tier.events();
     let told: Vec<_> = events
         .iter()
