@@ -7,7 +7,9 @@ use bytes::Bytes;
 use mongrel2_transceiver::Endpoint;
 use mongrel2_transceiver::client::Protocol;
 use mongrel2_transceiver::introduction::Order;
-use mongrel2_transceiver::server::{Cause, Command, Config, Event, Failure, Handler, Server, Step};
+use mongrel2_transceiver::server::{
+    Cause, ClientId, Command, Config, Event, Failure, Handler, Refused, Server, Step,
+};
 use mongrel2_transceiver::socket::DownReason;
 use mongrel2_transceiver::zmtp::SocketType;
 
@@ -311,6 +313,9 @@ fn a_proof_is_asked_for_anew_when_its_link_goes() {
 #[test]
 fn who_has_not_answered_is_not_asked_a_second_thing() {
     let (mut bench, heard, _) = loses_its_proof(None);
+    // Whatever happens meanwhile.
+    let forget = Command::Forget { client: ClientId(1) };
+    assert_eq!(bench.submit(forget), Err(Refused::UnknownClient));
     let events = bench.events();
     let has_failed = |event: &Event| matches!(event, Event::ConnectFailed { .. });
     assert!(!events.iter().any(has_failed), "there is time for an answer: {events:?}");

@@ -7,6 +7,9 @@
 mod browser;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../conformance/wire.rs"]
+mod wire;
 
 mod announcements;
 mod chaos;

@@ -382,7 +382,8 @@ fn a_node_that_ends_waits_for_what_it_has_said_though_it_owes_nothing() {
     tier.stall_server(node, true);
     tier.world.submit(node, reply(target, "and more")).unwrap();
     tier.world.submit(node, node::Command::Shutdown).unwrap();
-    tier.run_ms(500);
+    // Longer than a link may take that has only to be flushed.
+    tier.world.run_for(node::Config::default().linger / 8 * 3);
     assert!(!tier.told(0).iter().any(|event| matches!(event, node::Event::Stopped { .. })));
     tier.stall_server(node, false);
     tier.run_secs(5);

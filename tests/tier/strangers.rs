@@ -11,7 +11,8 @@ use mongrel2_transceiver::{Input, Output};
 
 use crate::browser::{SENDER, get, post};
 use crate::kit::{Tier, add_server, new_server, reply, targets};
-use crate::support::{ByHand, NodeId, World};
+use crate::support::{ByHand, NodeId, World, base};
+use crate::wire;
 
 const WORK: &str = "tcp://127.0.0.1:9996";
 const ANNOUNCEMENTS: &str = "tcp://127.0.0.1:9995";
@@ -72,20 +73,22 @@ fn a_worker_of_another_kind_finishes_nothing_in_place_of_a_node() {
     let taken = targets(&tier.told(0));
     assert_eq!((taken.len(), messages(&mut tier.world, pull).len()), (2, 2));
     assert_eq!(tier.stats().unfinished, 4);
+    let conn_ids: Vec<_> = taken.iter().map(|target| target.conn_id).collect();
     for target in taken {
         tier.world.submit(node, node::Command::Decline { target }).unwrap();
     }
     tier.run_ms(100);
     assert_eq!(tier.stats().unfinished, 2, "those of the other are not known to be finished");
-    let declined: usize = tier
+    let declined: Vec<_> = tier
         .events()
-        .iter()
-        .map(|event| match event {
-            Event::Unserved { targets, .. } => targets.len(),
-            _ => 0,
+        .into_iter()
+        .flat_map(|event| match event {
+            Event::Unserved { targets, .. } => targets,
+            _ => Vec::new(),
         })
-        .sum();
-    assert_eq!(declined, 2);
+        .map(|target| target.conn_id)
+        .collect();
+    assert_eq!(declined, conn_ids);
 }
 
 #[test]
@@ -106,15 +109,23 @@ fn an_announcement_too_large_for_a_node_keeps_no_other_back() {
 
 #[test]
 fn a_subscriber_is_told_again_what_it_wants_to_hear_and_no_more() {
-    let mut tier = Tier::without_nodes(4, Config::default());
-    let sub = socket(&mut tier.world, SocketType::Sub);
-    tier.world.submit(sub, socket::Command::Connect(ANNOUNCEMENTS.parse().unwrap())).unwrap();
-    tier.world.submit(sub, socket::Command::Subscribe("nothing of this".into())).unwrap();
-    tier.run_ms(100);
-    assert!(messages(&mut tier.world, sub).is_empty());
-    tier.world.submit(sub, socket::Command::Subscribe(Bytes::new())).unwrap();
-    tier.run_ms(100);
-    assert_eq!(messages(&mut tier.world, sub).len(), 1, "of the one server there is");
+    let mut api = ByHand::new(Api::new(base(), Config::default()));
+    api.submit(add_server(SENDER, 9999)).unwrap();
+    let announcements = ANNOUNCEMENTS.parse().unwrap();
+    let (listener, _) = *api.listens.iter().find(|(_, at)| *at == announcements).unwrap();
+    while !api.listens.is_empty() {
+        api.listening(0);
+    }
+    api.accepts.retain(|(of, _)| *of == listener);
+    let link = api.accept();
+    api.says(link, &[wire::greeting(), wire::ready("SUB")].concat());
+    let mut is_told = |prefix: &[u8]| {
+        api.says(link, &wire::command("SUBSCRIBE", prefix));
+        let wrote = api.wrote(link);
+        wrote.windows(SENDER.len()).filter(|octets| *octets == SENDER.as_bytes()).count()
+    };
+    assert_eq!(is_told(b"nothing of this"), 0);
+    assert_eq!(is_told(b""), 1, "of the one server there is");
 }
 
 #[test]
@@ -225,7 +236,7 @@ fn an_answer_about_a_server_that_is_gone_meanwhile_serves_nothing() {
 
 #[test]
 fn a_stream_that_opens_for_a_server_that_is_gone_is_closed() {
-    let mut node = ByHand::new(Node::new(crate::support::base(), node::Config::default()));
+    let mut node = ByHand::new(Node::new(base(), node::Config::default()));
     let recv_spec = "tcp://127.0.0.1:9998".parse().unwrap();
     node.submit(node::Command::AddServer { sender: SENDER.into(), recv_spec }).unwrap();
     let added = node.events.iter().find_map(|event| match event {
