@@ -346,8 +346,12 @@ impl Run {
         let application = &self.application;
         let is_stopped = application.stopped.is_some();
         let stats = self.world.machine(application.node).stats();
-        // Nothing tells whether a peer of ZMTP 3.0 that has not subscribed is still there.
-        let waits = stats.servers_up < stats.servers && self.mix.old_in.is_none();
+        // Nothing tells whether a peer of ZMTP 3.0 that has not subscribed is still there; strangers may be
+        // such.
+        let now = elapsed(&self.world);
+        let has_old =
+            self.mix.old_in.is_some() || self.squatted.values().any(|until| now <= *until);
+        let waits = stats.servers_up < stats.servers && !has_old;
         let has_deadline = self.world.next_deadline(application.node).is_some();
         assert!(!waits || has_deadline, "servers are awaited without a deadline");
         assert!(!is_stopped || !has_deadline, "a handler that has stopped waits for something");
