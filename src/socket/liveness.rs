@@ -11,7 +11,8 @@ pub struct Heartbeat {
     /// much silence of ours the peer may give us up: twice both times, but 65.5 seconds at most, which is
     /// all that libzmq can count. Where both together are more, it says nothing of that.
     pub interval: Duration,
-    /// A peer that says nothing for so long after that is given up.
+    /// A peer that says nothing for so long after that is given up. A PING waits behind what was said
+    /// before: a link on which that takes longer ends as well.
     pub timeout: Duration,
 }
 

@@ -59,7 +59,7 @@ impl Parting {
         self.times = Some(times);
     }
 
-    /// It is to take no longer than this from now on. Whether that changes anything.
+    /// It is to take no longer than this from now on.
     pub(super) fn hasten(&mut self, now: Instant, time: Duration) {
         let Some(times) = &mut self.times else { return };
         let sooner = Times::new(now, time);
