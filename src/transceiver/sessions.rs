@@ -193,7 +193,8 @@ impl Sessions {
     /// A session heard from since the last visit is left alone; the first silent visit asks for a
     /// ping, a later one for its end, as the `patience` has it. Connections that we ended are forgotten
     /// on the second. Who has to answer a ping before anything more can be sent to it counts as silent
-    /// until then. Where we were not `listening` since the last visit, silence means nothing.
+    /// until then. Where we are not `listening`, so that signs may lie unread, silence counts for nothing; but
+    /// it does not count as a sign either.
     pub(crate) fn visit(
         &mut self,
         (slice, slices): (usize, usize),
@@ -211,17 +212,23 @@ impl Sessions {
             }
             slot.asked = slot.window.mark();
             let (is_heard, has_said) = slot.take_signs();
+            if has_said {
+                slot.idle = 0;
+            }
+            if is_heard && !slot.window.is_full() {
+                slot.silent = 0;
+            }
             if !listening {
-                (slot.silent, slot.idle) = (0, 0);
                 continue;
             }
-            slot.idle = if has_said { 0 } else { slot.idle.saturating_add(1) };
+            if !has_said {
+                slot.idle = slot.idle.saturating_add(1);
+            }
             if slot.state == State::Open && patience.idle.is_some_and(|most| slot.idle >= most) {
                 visit.to_close.push(slot.conn_id);
                 continue;
             }
             if is_heard && !slot.window.is_full() {
-                slot.silent = 0;
                 continue;
             }
             slot.silent = slot.silent.saturating_add(1);
@@ -349,13 +356,17 @@ mod tests {
     }
 
     #[test]
-    fn silence_while_nobody_listened_means_nothing() {
+    fn silence_while_nobody_listened_counts_neither_way() {
         let mut sessions = Sessions::default();
         sessions.insert(ConnId(1), State::Open);
         visit(&mut sessions, true);
-        visit(&mut sessions, true);
-        assert_eq!(visit(&mut sessions, false), Visit::default());
         assert_eq!(visit(&mut sessions, true).to_ping, [ConnId(1)]);
+        (0..9).for_each(|_| assert_eq!(visit(&mut sessions, false), Visit::default()));
+        sessions.heard(ConnId(1));
+        assert_eq!(visit(&mut sessions, false), Visit::default());
+        assert_eq!(visit(&mut sessions, true).to_ping, [ConnId(1)], "it was heard meanwhile");
+        (0..9).for_each(|_| assert_eq!(visit(&mut sessions, false), Visit::default()));
+        assert_eq!(visit(&mut sessions, true).to_end, [ConnId(1)]);
     }
 
     #[test]
