@@ -224,7 +224,8 @@ impl Core {
         };
         tracing::debug!(?id, %reason, lost, "link ended");
         self.undelivered += lost;
-        if lost > 0 || !parked.has_waiting() {
+        // What was being written may be the request before, of which the reply came before word of that.
+        if !parked.has_waiting() {
             self.request_is_lost(outlet);
         }
         if link.was_up {

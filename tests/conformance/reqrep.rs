@@ -272,6 +272,31 @@ fn r10_a_lost_peer_or_a_disconnect_ends_the_wait() {
     }
 }
 
+/// The reply may come before word that its request is written, and the link end before that comes.
+#[test]
+fn r10_a_request_that_waits_behind_one_that_is_answered_is_not_lost_with_it() {
+    let mut req = Bench::new(SocketType::Req);
+    let link = req.peer(Side::Connect);
+    req.hand.stick(link, true);
+    req.send(&["x"]).unwrap();
+    req.hand.says(link, &enveloped("to x"));
+    assert_eq!(req.texts(), ["to x"]);
+    req.send(&["y"]).unwrap();
+    req.hand.ends(link, None);
+    assert!(!req.hand.events().contains(&NO_REPLY), "it goes to the next");
+    assert_eq!(req.send(&["z"]), Err(Refused::Busy));
+    req.hand.pass(Duration::from_secs(1));
+    let next = req.hand.connect();
+    req.hand.says(next, &wire::handshake(SocketType::Req));
+    let wrote = req.hand.wrote(next);
+    assert!(
+        wrote.ends_with(&enveloped("y"))
+            && !wrote.ends_with(&[enveloped("x"), enveloped("y")].concat())
+    );
+    req.hand.says(next, &enveloped("to y"));
+    assert_eq!(req.texts(), ["to y"]);
+}
+
 #[test]
 fn r10_without_a_limit_it_waits() {
     let mut config = Config::new(SocketType::Req);
