@@ -236,6 +236,8 @@ impl Application {
                 Ok(())
             }
             Err(Refused::Full) if !matches!(command, Command::Broadcast { .. }) => Err(command),
+            // There is room for one event, and more wait while this one is answered.
+            Err(Refused::Neglected) if matches!(command, Command::Broadcast { .. }) => Ok(()),
             Err(
                 Refused::Full
                 | Refused::ServerGone
