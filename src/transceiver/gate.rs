@@ -16,6 +16,8 @@ pub(crate) struct Gate {
     /// How many messages may still pass, and octets; the last message may exceed these.
     let_through: usize,
     octets: usize,
+    /// There was room, and nobody has looked since.
+    is_looked_for: bool,
 }
 
 impl Gate {
@@ -26,6 +28,7 @@ impl Gate {
             return true;
         }
         self.stalled_at.get_or_insert_with(|| later(now, PATIENCE));
+        self.is_looked_for = false;
         self.let_through > 0 && self.octets > 0
     }
 
@@ -35,9 +38,11 @@ impl Gate {
     }
 
     /// There is room though nothing was written: what took it waits for slow browsers now. That is to be
-    /// looked at soon.
+    /// looked at soon, once.
     pub(crate) fn has_room(&mut self, now: Instant) {
-        self.stalled_at = self.stalled_at.map(|at| at.min(now));
+        if !std::mem::replace(&mut self.is_looked_for, true) {
+            self.stalled_at = self.stalled_at.map(|at| at.min(later(now, SOON)));
+        }
     }
 
     /// A message of so many octets has passed.
@@ -50,7 +55,8 @@ impl Gate {
     pub(crate) fn do_what_is_due(&mut self, now: Instant) {
         if self.stalled_at.is_some_and(|at| at <= now) {
             let stalled_at = Some(later(now, PATIENCE));
-            *self = Self { stalled_at, let_through: PORTION, octets: PORTION_OCTETS };
+            (self.stalled_at, self.let_through, self.octets) =
+                (stalled_at, PORTION, PORTION_OCTETS);
         }
     }
 
@@ -61,6 +67,9 @@ impl Gate {
 
 /// How long the reply link may stand still before some messages are let through.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Later than now, which every deadline is.
+const SOON: Duration = Duration::from_millis(1);
 
 /// How many are let through then. A PUSH socket of libzmq that was full takes messages again when
 /// half of its thousand are gone.
@@ -73,6 +82,24 @@ const PORTION_OCTETS: usize = 1 << 20;
 #[expect(clippy::disallowed_methods, reason = "a base for made-up times")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_that_nobody_looks_at_is_looked_for_once() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        gate.has_room(now);
+        assert_eq!(gate.next_deadline(), None, "it is not shut");
+        for _ in 0..2 {
+            assert!(!gate.is_open(false, now));
+            gate.has_room(now);
+            let soon = gate.next_deadline().unwrap();
+            assert!(soon > now && soon < now + PATIENCE);
+            gate.do_what_is_due(soon);
+            gate.has_room(soon);
+            assert_eq!(gate.next_deadline(), Some(soon + PATIENCE));
+            gate.is_open(true, now);
+        }
+    }
 
     #[test]
     fn a_stalled_link_lets_some_through() {
