@@ -43,6 +43,8 @@ fn a_node_that_shuts_down_gives_up_what_is_not_answered_in_time() {
     tier.world.submit(node, node::Command::Shutdown).unwrap();
     tier.run_secs(10);
     assert!(matches!(tier.told(0).last(), Some(node::Event::Stopped { .. })));
+    let late = node::Command::Broadcast { targets: Vec::new(), message: "late".into() };
+    assert_eq!(tier.world.submit(node, late), Err(node::Refused::ShuttingDown));
     let reported: usize = tier
         .events()
         .iter()

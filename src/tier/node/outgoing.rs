@@ -11,7 +11,7 @@ use crate::websocket::Message;
 
 use super::command::Refused;
 use super::event::{Event, Target};
-use super::machine::Node;
+use super::machine::{Node, Stage};
 use super::server::Server;
 
 impl Node {
@@ -78,6 +78,10 @@ impl Node {
         targets: Vec<Target>,
         message: &Message,
     ) -> Result<(), Refused> {
+        if self.stage == Stage::Stopped {
+            // Nothing happens any more, not even a report.
+            return Err(Refused::ShuttingDown);
+        }
         if message.len() > self.config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
         }
