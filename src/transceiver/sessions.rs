@@ -215,7 +215,8 @@ impl Sessions {
             if has_said {
                 slot.idle = 0;
             }
-            if is_heard && !slot.window.is_full() {
+            let is_alive = is_heard && !slot.window.is_full();
+            if is_alive {
                 slot.silent = 0;
             }
             if !listening {
@@ -228,7 +229,7 @@ impl Sessions {
                 visit.to_close.push(slot.conn_id);
                 continue;
             }
-            if is_heard && !slot.window.is_full() {
+            if is_alive {
                 continue;
             }
             slot.silent = slot.silent.saturating_add(1);

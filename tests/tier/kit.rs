@@ -87,6 +87,15 @@ impl Tier {
         self.world.events(self.api)
     }
 
+    /// The connections whose requests Nodes have not served, as the API has told since the last look.
+    pub(crate) fn unserved(&mut self) -> Vec<ConnId> {
+        let targets = self.events().into_iter().flat_map(|event| match event {
+            api::Event::Unserved { targets, .. } => targets,
+            _ => Vec::new(),
+        });
+        targets.map(|target| target.conn_id).collect()
+    }
+
     /// What a Node has told since the last look.
     pub(crate) fn told(&mut self, node: usize) -> Vec<node::Event> {
         self.world.events(self.nodes[node])

@@ -79,16 +79,7 @@ fn a_worker_of_another_kind_finishes_nothing_in_place_of_a_node() {
     }
     tier.run_ms(100);
     assert_eq!(tier.stats().unfinished, 2, "those of the other are not known to be finished");
-    let declined: Vec<_> = tier
-        .events()
-        .into_iter()
-        .flat_map(|event| match event {
-            Event::Unserved { targets, .. } => targets,
-            _ => Vec::new(),
-        })
-        .map(|target| target.conn_id)
-        .collect();
-    assert_eq!(declined, conn_ids);
+    assert_eq!(tier.unserved(), conn_ids);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use mongrel2_transceiver::websocket::Message;
 
 use crate::browser::{credits, frame, get_with, handshake_with, message_in};
 use crate::pair::{Pair, Said, plain, reply, say};
-use crate::support::OF_THE_SERVER;
+use crate::support::{OF_THE_SERVER, StreamId};
 
 const GRANTED: (&str, &str) = ("DOWNLOAD_CREDITS", "1000");
 
@@ -196,6 +196,17 @@ fn a_message_that_lost_a_part_ends_its_session() {
     assert!(!rest.is_empty(), "its connection is not ended");
 }
 
+/// With this link a part of a response is lost: that is reported once, and its connection ended.
+#[track_caller]
+fn loses_a_part(pair: &mut Pair, stream: StreamId, target: Target) {
+    pair.world.network.cut(stream);
+    pair.run_ms(2000);
+    let lost = pair.events().into_iter().find(|e| matches!(e, Event::Undelivered { .. }));
+    assert!(matches!(lost, Some(Event::Undelivered { targets, .. }) if targets == [target]));
+    let rest = pair.replies();
+    assert!(!rest.is_empty() && rest.iter().all(|(_, body)| body.is_empty()), "{rest:?}");
+}
+
 #[test]
 fn a_response_that_lost_a_part_ends_its_connection() {
     let mut pair = Pair::up(7, plain());
@@ -204,12 +215,7 @@ fn a_response_that_lost_a_part_ends_its_connection() {
     pair.run_ms(5);
     assert_eq!(pair.replies().len(), 1);
     let stream = pair.reply_stream();
-    pair.world.network.cut(stream);
-    pair.run_ms(2000);
-    let lost = pair.events().into_iter().find(|e| matches!(e, Event::Undelivered { .. }));
-    assert!(matches!(lost, Some(Event::Undelivered { targets, .. }) if targets == [target]));
-    let rest = pair.replies();
-    assert!(!rest.is_empty() && rest.iter().all(|(_, body)| body.is_empty()), "{rest:?}");
+    loses_a_part(&mut pair, stream, target);
 }
 
 /// Who shuts down in the midst of a response leaves no browser waiting for the rest.
@@ -250,12 +256,7 @@ fn a_response_whose_last_part_is_lost_ends_its_connection() {
     pair.world.network.stall(stream, true);
     pair.deliver(credits(7, 1000));
     pair.run_ms(5);
-    pair.world.network.cut(stream);
-    pair.run_ms(2000);
-    let lost = pair.events().into_iter().find(|e| matches!(e, Event::Undelivered { .. }));
-    assert!(matches!(lost, Some(Event::Undelivered { targets, .. }) if targets == [target]));
-    let rest = pair.replies();
-    assert!(!rest.is_empty() && rest.iter().all(|(_, body)| body.is_empty()), "{rest:?}");
+    loses_a_part(&mut pair, stream, target);
 }
 
 #[test]
