@@ -36,6 +36,22 @@ impl Segments {
         }
     }
 
+    /// Takes the first `size` octets, at least 1. Where fewer than that would be left behind them, all are
+    /// taken: what is cut in pieces ends in none that is small.
+    pub(crate) fn take_piece(&mut self, size: usize) -> Self {
+        let size = size.max(1);
+        if self.len() <= size.saturating_mul(2) {
+            return std::mem::take(self);
+        }
+        let mut piece = Self::new();
+        while piece.len() < size {
+            let len = self.first.len().min(size - piece.len());
+            piece.push(self.first.slice(..len));
+            self.advance(len);
+        }
+        piece
+    }
+
     /// How many octets there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -132,6 +148,21 @@ mod tests {
                 assert_eq!(all.remaining(), 6 - first - second);
                 assert_eq!(all.into_bytes(), "abcdef".as_bytes()[first + second..]);
             }
+        }
+    }
+
+    #[test]
+    fn cut_in_pieces_of_any_size_it_is_the_same_and_none_is_small() {
+        for size in 0..8 {
+            let mut rest = three();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                pieces.push(rest.take_piece(size).into_bytes());
+            }
+            assert_eq!(pieces.concat(), b"abcdef");
+            let size = size.max(1);
+            assert!(pieces.iter().all(|piece| piece.len() >= size.min(6)), "{size}: {pieces:?}");
+            assert!(pieces.iter().all(|piece| piece.len() <= size * 2), "{size}: {pieces:?}");
         }
     }
 

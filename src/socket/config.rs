@@ -88,7 +88,8 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Octets asked for by one read.
     pub read_size: usize,
-    /// Octets joined into one write, which ends with the message that reaches it.
+    /// Octets joined into one write, which ends with the message that reaches it. A message more than
+    /// twice as long is written in pieces of this size, or of 4 KiB if that is more.
     pub write_size: usize,
 }
 

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::machine::{LinkId, Output};
+use crate::segments::Segments;
 use crate::zmtp::{Engine, Message};
 
 use super::event::DownReason;
 use super::io::Io;
-use super::liveness::Liveness;
+use super::liveness::{Liveness, later};
 use super::names::{Origin, Outlet};
 use super::queue::Queue;
 use super::subscriptions::Subscriptions;
@@ -48,12 +49,25 @@ pub(super) struct Link {
     pub(super) busy_at: Instant,
     /// The context of a PING that is to prove who the peer is.
     pub(super) probe: Option<[u8; 8]>,
-    /// Whether a PING of ours waits to be written: a second one would ask the same.
-    has_ping: bool,
+    ping: Ping,
     reading: bool,
-    writing: bool,
+    /// Since when a write is under way.
+    writing: Option<Instant>,
+    /// What is to be written behind it, of the octets that the engine gave up last.
+    rest: Segments,
     /// Whether nothing more is to be written, and the peer is to know it.
     finish: Finish,
+}
+
+/// How far our last PING has come on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ping {
+    /// The operating system has it, or there was none.
+    Out,
+    /// In the engine: a second one would ask the same.
+    Waits,
+    /// Among the octets that are being written.
+    UnderWay,
 }
 
 /// Whether our half of a stream has ended.
@@ -89,9 +103,10 @@ impl Link {
             is_lingering: false,
             busy_at,
             probe: None,
-            has_ping: false,
+            ping: Ping::Out,
             reading: false,
-            writing: false,
+            writing: None,
+            rest: Segments::new(),
             finish: Finish::No,
         }
     }
@@ -119,10 +134,21 @@ impl Link {
     /// While a proof is awaited every PING asks for it: a peer may answer the last of several alone, as
     /// libzmq does and we do.
     pub(super) fn ping(&mut self, ttl: Duration) {
-        if !std::mem::replace(&mut self.has_ping, true) {
-            let context = self.probe.as_ref().map_or(&[][..], |context| context);
-            self.engine.ping(ttl, context);
+        if self.ping != Ping::Waits {
+            self.put_ping(ttl);
         }
+    }
+
+    /// Asks the peer to prove that it is there, by an answer that repeats `context`.
+    pub(super) fn ask_for_proof(&mut self, ttl: Duration, context: [u8; 8]) {
+        self.probe = Some(context);
+        self.put_ping(ttl);
+    }
+
+    fn put_ping(&mut self, ttl: Duration) {
+        let context = self.probe.as_ref().map_or(&[][..], |context| context);
+        self.engine.ping(ttl, context);
+        self.ping = Ping::Waits;
     }
 
     /// Puts it into the row of those that may have something to write.
@@ -137,7 +163,7 @@ impl Link {
     }
 
     pub(super) const fn is_writing(&self) -> bool {
-        self.writing
+        self.writing.is_some()
     }
 
     /// Whether it is open, as far as we know.
@@ -159,28 +185,61 @@ impl Link {
 
     /// Encodes what waits and writes it, unless a write is under way.
     pub(super) fn write(&mut self, io: &mut Io, size: usize) {
-        if !self.is_open() || self.writing || self.finish != Finish::No {
+        if !self.is_open() || self.is_writing() {
             return;
+        }
+        if self.rest.is_empty() && !self.encode(size) {
+            return;
+        }
+        let data = self.rest.take_piece(size.max(PIECE_SIZE_MIN));
+        self.writing = Some(io.now());
+        io.push(Output::Write { link: self.id, data });
+    }
+
+    /// Encodes messages until there are `size` octets to write. Whether there are any.
+    fn encode(&mut self, size: usize) -> bool {
+        if self.finish != Finish::No {
+            return false;
         }
         while self.is_ready() && self.engine.output_len() < size {
             let Some(message) = self.queue.start_one() else { break };
             self.engine.send(&message);
         }
-        if let Some(data) = self.engine.take_output() {
-            self.has_ping = false;
-            self.writing = true;
-            io.push(Output::Write { link: self.id, data });
+        let Some(data) = self.engine.take_output() else { return false };
+        self.rest = data;
+        if self.ping == Ping::Waits {
+            self.ping = Ping::UnderWay;
         }
+        true
     }
 
-    /// Ends the write under way. Whether there was one.
-    pub(super) const fn end_write(&mut self) -> bool {
-        std::mem::replace(&mut self.writing, false)
+    /// Ends the write under way, which the operating system has taken whole. Whether there was one.
+    pub(super) fn written(&mut self, now: Instant) -> bool {
+        let Some(since) = self.writing.take() else { return false };
+        // What is written at once shows nothing: a buffer takes it, whether the peer lives or not.
+        if self.ping != Ping::Out || now >= later(since, JAM) {
+            self.liveness.flowed(now);
+        }
+        if self.ping == Ping::UnderWay && self.rest.is_empty() {
+            self.ping = Ping::Out;
+        }
+        true
+    }
+
+    /// Gives up the write under way, and what is left behind it.
+    pub(super) fn stop_writing(&mut self) {
+        self.writing = None;
+        self.rest = Segments::new();
+    }
+
+    /// Whether the octets that the engine gave up last are not all written.
+    pub(super) fn is_amid_output(&self) -> bool {
+        self.is_writing() || !self.rest.is_empty()
     }
 
     /// Ends our half of the stream, now or behind the write under way; once.
     pub(super) fn finish(&mut self, io: &mut Io) {
-        if self.writing {
+        if self.is_amid_output() {
             self.finish = Finish::Wanted;
         } else {
             self.finish = Finish::Done;
@@ -195,7 +254,7 @@ impl Link {
     /// Ends the stream from our side. What the engine still has to say (the reason of a refusal) is
     /// tried, not awaited.
     pub(super) fn close(&mut self, io: &mut Io) {
-        if self.is_open() && !self.writing && self.finish == Finish::No {
+        if self.is_open() && !self.is_amid_output() && self.finish == Finish::No {
             if let Some(data) = self.engine.take_output() {
                 io.push(Output::Write { link: self.id, data });
             }
@@ -207,12 +266,12 @@ impl Link {
 
     /// Whether all that it was given is written.
     pub(super) fn is_flushed(&self) -> bool {
-        self.queue.len() == 0 && self.engine.output_len() == 0 && !self.writing
+        self.queue.len() == 0 && self.engine.output_len() == 0 && !self.is_amid_output()
     }
 
     pub(super) fn has_output(&self) -> bool {
         let has_any = self.engine.output_len() > 0 || (self.is_ready() && self.queue.has_waiting());
-        has_any && self.finish == Finish::No
+        !self.rest.is_empty() || (has_any && self.finish == Finish::No)
     }
 
     /// Puts a message into the queue, where it was admitted before.
@@ -220,3 +279,9 @@ impl Link {
         self.queue.push(message);
     }
 }
+
+/// A write that took so long had to wait until the peer made room: it lives.
+const JAM: Duration = Duration::from_millis(100);
+
+/// The smallest piece of a message for which a write of its own is worth its while.
+const PIECE_SIZE_MIN: usize = 4096;

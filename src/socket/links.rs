@@ -101,7 +101,11 @@ impl Core {
 
     pub(super) fn sent(&mut self, id: LinkId, io: &mut Io) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if !link.end_write() {
+        if !link.written(io.now()) {
+            return;
+        }
+        if link.is_amid_output() {
+            link.mark_dirty(&mut self.dirty);
             return;
         }
         if link.is_finishing() {
@@ -139,7 +143,7 @@ impl Core {
         link.stage = Stage::Draining(reason);
         // Late answers change nothing any more.
         link.end_read();
-        link.end_write();
+        link.stop_writing();
         let outlet = link.outlet();
         if self.needs_link(outlet) {
             self.outlets.remove(outlet);
@@ -283,8 +287,7 @@ impl Core {
             return false;
         }
         let context = io.rng.next_u64().to_be_bytes();
-        link.probe = Some(context);
-        link.engine.ping(ttl, &context);
+        link.ask_for_proof(ttl, context);
         link.mark_dirty(&mut self.dirty);
         self.set_probe_end(id, io);
         true
@@ -309,11 +312,12 @@ impl Core {
     }
 
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
-    /// come, behind them: what was sent before our PING was read comes first.
+    /// come, behind them: what was sent before our PING was read comes first. And while octets still go,
+    /// our PING may lie behind them.
     pub(super) fn probe_is_over(&mut self, id: LinkId, due: Instant, io: &mut Io) {
         let (patience, ttl) = (self.patience(), self.ping_ttl());
         let Some(link) = self.links.get_mut(&id) else { return };
-        let is_silent = link.is_reading() && io.now() >= later(link.liveness.heard_at(), patience);
+        let is_silent = link.is_reading() && io.now() >= later(link.liveness.alive_at(), patience);
         if is_silent && !link.liveness.is_excused(due, io.now()) {
             self.fail(id, DownReason::Silent, io);
         } else {

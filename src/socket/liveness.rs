@@ -11,8 +11,10 @@ pub struct Heartbeat {
     /// much silence of ours the peer may give us up: twice both times, but 65.5 seconds at most, which is
     /// all that libzmq can count. Where both together are more, it says nothing of that.
     pub interval: Duration,
-    /// A peer that says nothing for so long after that is given up. A PING waits behind what was said
-    /// before: a link on which that takes longer ends as well.
+    /// A peer that says nothing for so long after that is given up. A PING goes behind what was said
+    /// before, and while the operating system still takes octets of that, the time begins anew; it
+    /// runs out where the peer lets it take none, and where the peer needs longer than that for what
+    /// lies in the buffers between.
     pub timeout: Duration,
 }
 
@@ -27,7 +29,9 @@ impl Default for Heartbeat {
 pub(crate) struct Liveness {
     heartbeat: Option<Heartbeat>,
     heard_at: Instant,
-    /// When our PING was sent that nothing has answered yet.
+    /// When octets of ours found room last that had to wait for it.
+    flowed_at: Instant,
+    /// When our PING was sent that nothing has answered yet, or octets flowed last behind which it waits.
     pinged_at: Option<Instant>,
     /// When our last PING was sent.
     asked_at: Option<Instant>,
@@ -57,6 +61,7 @@ impl Liveness {
         Self {
             heartbeat,
             heard_at: now,
+            flowed_at: now,
             pinged_at: None,
             asked_at: None,
             peer_ttl: None,
@@ -76,6 +81,13 @@ impl Liveness {
         self.excuses = 0;
     }
 
+    /// Octets of ours found room that had to wait for it, or that lie before a PING: what is said to the
+    /// peer is on its way still, and it cannot have answered.
+    pub(crate) fn flowed(&mut self, now: Instant) {
+        self.flowed_at = now;
+        self.pinged_at = self.pinged_at.map(|_| now);
+    }
+
     /// Whether somebody who should have acted by `end` is excused: we look so late that the answer may
     /// lie unread before us, because the process was stopped or its application did not let it read. But
     /// not for ever, for some are always late.
@@ -88,6 +100,11 @@ impl Liveness {
     /// When the last octet arrived, or we could not have heard it.
     pub(crate) const fn heard_at(&self) -> Instant {
         self.heard_at
+    }
+
+    /// When the last octet went to the peer or came from it, as far as that shows that it lives.
+    pub(crate) fn alive_at(&self) -> Instant {
+        self.heard_at.max(self.flowed_at)
     }
 
     /// We sent a PING.
@@ -211,6 +228,19 @@ mod tests {
         liveness.heard(at(400));
         liveness.pinged(at(410));
         assert_eq!(liveness.judge(at(500), true), Verdict::Ping);
+    }
+
+    #[test]
+    fn what_lies_before_a_ping_may_take_its_time_but_must_move() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        liveness.pinged(at(10));
+        for seconds in [12, 15, 18] {
+            liveness.flowed(at(seconds));
+            assert_eq!(liveness.judge(at(seconds + 3), true), Verdict::Wait(Some(at(seconds + 4))));
+        }
+        assert_eq!(liveness.judge(at(22), true), Verdict::Lost);
     }
 
     #[test]

@@ -141,6 +141,21 @@ fn b7_one_ping_waits_at_most_for_a_peer_that_sends_but_does_not_read() {
 }
 
 #[test]
+fn b7_octets_that_find_no_room_are_waited_for_no_longer_than_an_answer() {
+    let mut config = Config::new(SocketType::Push);
+    config.heartbeat = Some(Heartbeat { interval: 8 * SECOND, timeout: 4 * SECOND });
+    config.limits.write_size = 100;
+    let mut bench = Bench::with(config);
+    let link = bench.peer(Side::Bind);
+    bench.hand.stick(link, true);
+    bench.send(&[&"x".repeat(1000)]).unwrap();
+    bench.hand.pass(12 * SECOND - NANO);
+    assert!(!bench.hand.is_closed(link));
+    bench.hand.pass(NANO);
+    assert_eq!(bench.downs(), [(DownReason::Silent, 1)]);
+}
+
+#[test]
 fn b7_who_does_not_read_blames_nobody() {
     for socket_type in [SocketType::Pull, SocketType::Pub, SocketType::Sub] {
         let mut config = Config::new(socket_type);

@@ -223,6 +223,37 @@ fn b7_who_dies_right_after_the_handshake_has_told_its_time_to_live() {
     assert_eq!(texts(&mut world, pull), ["0", "1", "2", "3"]);
 }
 
+/// A PING waits behind what is being written. Where that takes longer than a peer may be silent, it is the
+/// way that is slow: one large message, and many small ones.
+#[test]
+fn b7_a_slow_way_is_no_silence() {
+    for sizes in [vec![80_000], vec![100; 800]] {
+        let mut world = World::new(4);
+        world.network.shape = Shape {
+            read_max: 10,
+            latency: Duration::from_millis(2),
+            sent_delay_max: Duration::from_millis(2),
+            buffer: 10,
+        };
+        let mut pushes = Config::new(SocketType::Push);
+        pushes.heartbeat = Some(Heartbeat::default());
+        pushes.limits.write_size = 100;
+        let [pull, push] = pair(&mut world, Config::new(SocketType::Pull), pushes);
+        world.run_for(10 * SECOND);
+        let streams = world.streams(push);
+        let texts_sent: Vec<String> = sizes.iter().map(|size| "x".repeat(*size)).collect();
+        for text in &texts_sent {
+            send(&mut world, push, &[text]).unwrap();
+        }
+        let start = world.now();
+        world.run_until(|world| {
+            world.seen(pull).iter().filter(|e| is_message(e)).count() == sizes.len()
+        });
+        assert!(world.now() - start > 30 * SECOND, "too fast to prove anything");
+        assert_eq!((texts(&mut world, pull), world.streams(push)), (texts_sent, streams));
+    }
+}
+
 /// A PING can announce 65.5 seconds at most: a peer that obeys would find the next one late.
 #[test]
 fn b7_rare_heartbeats_keep_an_idle_link_up() {

@@ -107,8 +107,9 @@ pub(crate) fn shape(dice: &mut Dice) -> Shape {
     let read_max: usize = dice.pick(&[usize::MAX, usize::MAX, usize::MAX, 3000, 100]);
     let latency = dice.pick(&[10, 100, 5_000, 60_000]);
     let sent_delay_max = Duration::from_micros(dice.pick(&[0, 100, 20_000]));
-    // A PING behind more than passes in some seconds would be overdue, and nobody to blame.
-    let passes = read_max.saturating_mul(3_000_000 / latency);
+    // A PING behind more than passes in some seconds would be overdue, and nobody to blame. Half of
+    // the reads bring one octet, the others half of the most.
+    let passes = (read_max / 4).saturating_mul(3_000_000 / latency);
     let buffer = dice.pick(&[256 << 10, 256 << 10, 4_000, 300]).min(passes);
     Shape { read_max, latency: Duration::from_micros(latency as u64), sent_delay_max, buffer }
 }
