@@ -26,7 +26,7 @@ pub enum Slow {
     #[default]
     Wait,
     /// Take it in place of the oldest messages that wait, which are reported as undelivered. (Those put
-    /// on their way before are not called back: up to fourteen may wait at the server.)
+    /// on their way before are not called back: up to thirteen may wait at the server.)
     DropOldest,
     /// Close it. What waits, and what was to be added, is reported as undelivered; the close frame
     /// reaches a client that goes on reading within some seconds. (In a test that is one that answers the

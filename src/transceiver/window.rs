@@ -3,7 +3,7 @@
 //! Mongrel2 holds at most 16 replies for a connection: the 17th closes it, and all are lost without a
 //! word. It takes in all replies that have come before it writes to any client, so that a burst is
 //! enough, however fast the client reads (seen on Mongrel2 1.12.2). So only so many are ever sent
-//! unproven, the last places being kept for the end of the connection:
+//! unproven, the last places being kept for one more ping and for the end of the connection:
 //!
 //! - on a WebSocket, a ping goes behind some of them, and its pong proves that all before it was read
 //!   ([`Window`]);
@@ -56,10 +56,10 @@ impl Window {
         self.asked.is_none() && self.unproven >= PING_AT && !self.is_full()
     }
 
-    /// Whether there is no place left even for a ping, for the last one is that of the end: pings or links
+    /// Whether there is no place left even for a ping, for the last two are those of the end: pings or links
     /// were lost again and again, and it is not known what arrived. Only an answer to the last ping helps.
     pub(crate) const fn is_full(self) -> bool {
-        self.unproven >= places(End::HangUp) - 1
+        self.unproven >= PINGS
     }
 
     /// A ping goes with the last delivery, or was the last delivery.
@@ -114,15 +114,18 @@ impl End {
     }
 }
 
-/// How many may wait in Mongrel2 for one connection, this one included: the end of a connection has
-/// places of its own.
+/// How many may wait in Mongrel2 for one connection, this one included: a ping that is repeated, our close
+/// frame and the end of the connection each have a place of their own, so that none takes another's.
 const fn places(end: End) -> u8 {
     match end {
-        End::None => 14,
-        End::Close => 15,
-        End::HangUp => 16,
+        End::None => PINGS - 1,
+        End::Close => PINGS + 1,
+        End::HangUp => PINGS + 2,
     }
 }
+
+/// How many may wait there where the last one is a ping.
+const PINGS: u8 = 14;
 
 /// Behind how many unproven deliveries a ping goes: late enough to be rare, early enough that its pong
 /// comes before all places are taken.
@@ -139,14 +142,14 @@ mod tests {
         assert!(window.wants_ping());
         window.asked(Mark::FIRST);
         assert!(!window.wants_ping());
-        (0..6).for_each(|_| {
+        (0..5).for_each(|_| {
             assert!(window.admits(End::None));
             window.sent();
         });
         assert!(!window.admits(End::None) && window.admits(End::HangUp));
         assert!(!window.answered(&[2]) && !window.answered(&[0, 0, 0, 1]) && !window.answered(&[]));
         assert!(window.answered(&[1]) && !window.answered(&[1]));
-        assert_eq!(window, Window { unproven: 6, behind: 6, asked: None });
+        assert_eq!(window, Window { unproven: 5, behind: 5, asked: None });
     }
 
     #[test]
@@ -168,7 +171,7 @@ mod tests {
     #[test]
     fn a_lost_link_asks_anew() {
         let mut window = Window::default();
-        (0..14).for_each(|_| window.sent());
+        (0..13).for_each(|_| window.sent());
         window.asked(Mark::FIRST);
         window.lost_link();
         assert!(window.wants_ping() && !window.answered(&[1]));
@@ -177,7 +180,7 @@ mod tests {
     #[test]
     fn there_is_a_place_for_a_ping_or_the_last_one_counts() {
         let mut window = Window::default();
-        (0..13).for_each(|_| window.sent());
+        (0..12).for_each(|_| window.sent());
         for mark in [Mark::FIRST, Mark::FIRST.next()] {
             window.lost_link();
             assert!(window.wants_ping());
@@ -185,8 +188,25 @@ mod tests {
             window.asked(mark);
         }
         window.lost_link();
-        // The end of the connection has a place all the same.
-        assert!(!window.wants_ping() && window.admits(End::HangUp) && !window.admits(End::None));
+        assert!(!window.wants_ping() && !window.admits(End::None));
         assert!(window.answered(&[2]) && window.admits(End::None));
+    }
+
+    #[test]
+    fn however_many_pings_are_lost_both_parts_of_the_end_have_a_place() {
+        let mut window = Window::default();
+        while window.admits(End::None) {
+            window.sent();
+        }
+        while window.wants_ping() {
+            window.sent();
+            window.asked(Mark::FIRST);
+            window.lost_link();
+        }
+        for end in [End::Close, End::HangUp] {
+            assert!(window.admits(end));
+            window.sent();
+        }
+        assert_eq!((window.unproven, window.admits(End::HangUp)), (16, false));
     }
 }

@@ -12,9 +12,9 @@ use mongrel2_transceiver::websocket::{CloseCode, Message};
 use crate::browser::{frame, get, notice, post};
 use crate::pair::{Pair, reply, small};
 
-/// How many messages a WebSocket gets before it has proved anything: fourteen deliveries, with the
+/// How many messages a WebSocket gets before it has proved anything: thirteen deliveries, with the
 /// answer to its handshake.
-const AHEAD: usize = 13;
+const AHEAD: usize = 12;
 
 /// What Mongrel2 holds for browsers that read now and then.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::pair::{Pair, small};
 use crate::readers::Readers;
 
 /// How many deliveries go before anything has to be proven, with the answer to the handshake.
-const AHEAD: usize = 13;
+const AHEAD: usize = 12;
 
 fn config(slow: Slow, messages_max: usize) -> Config {
     small(|config| {

@@ -70,7 +70,7 @@ fn a_proof_lost_with_the_reply_link_is_asked_for_anew_though_nothing_waited() {
     let mut pair = Pair::up(4, plain());
     let target = pair.open(3);
     let mut readers = Readers::default();
-    (0..13).for_each(|number| {
+    (0..12).for_each(|number| {
         tell(&mut pair, target, number, 0);
         pair.run_ms(1);
     });
@@ -78,7 +78,7 @@ fn a_proof_lost_with_the_reply_link_is_asked_for_anew_though_nothing_waited() {
     let stream = pair.reply_stream();
     pair.world.network.cut(stream);
     pair.run_ms(2000);
-    (13..20).for_each(|number| tell(&mut pair, target, number, 0));
+    (12..20).for_each(|number| tell(&mut pair, target, number, 0));
     for _ in 0..100 {
         pair.run_ms(5);
         readers.read_all(&mut pair);
