@@ -133,6 +133,27 @@ fn what_a_broadcast_names_and_is_gone_is_told() {
     assert!(lost.len() == 1 && lost[0].conn_id == former.conn_id, "{lost:?}");
 }
 
+/// Mongrel2 drops a connection for which more than 16 replies wait; the first that come at once are let
+/// pass without any proof that they were read.
+#[test]
+fn whom_a_broadcast_names_several_times_takes_as_many_places() {
+    let (mut tier, node) = with_silent_node(7, |_| {});
+    let targets = tier.asked(2);
+    let mut to = vec![targets[0]; 40];
+    to.push(targets[1]);
+    tier.world.submit(node, broadcast(to, "x")).unwrap();
+    tier.run_ms(1);
+    let count = |replies: &[(i64, Bytes)], of| replies.iter().filter(|(id, _)| *id == of).count();
+    let at_once = tier.replies();
+    assert!((1..=16).contains(&count(&at_once, 1)), "{at_once:?}");
+    assert_eq!(count(&at_once, 2), 1, "nobody waits for another");
+    tier.run_secs(5);
+    // What waited is put together.
+    let said = at_once.into_iter().chain(tier.replies()).filter(|(id, _)| *id == 1);
+    let said = said.map(|(_, body)| body).collect::<Vec<_>>().concat();
+    assert_eq!(said, b"\x81\x01x".repeat(40));
+}
+
 #[test]
 fn a_browser_that_reads_nothing_is_refused_more_and_the_others_are_not() {
     let (mut tier, node) = with_silent_node(4, |config| config.limits.target_messages_max = 3);

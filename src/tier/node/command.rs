@@ -38,8 +38,8 @@ pub enum Command {
         /// What.
         message: Message,
     },
-    /// Send one message to many WebSockets, encoded once. Those whose server's life is over are
-    /// reported as undelivered.
+    /// Send one message to many WebSockets, encoded once; who is named several times gets it as often.
+    /// Those whose server's life is over are reported as undelivered.
     Broadcast {
         /// To whom; of any servers.
         targets: Vec<Target>,
