@@ -50,18 +50,22 @@ impl Answers {
         }
     }
 
-    /// Judges what came to a server by one link.
+    /// Judges what came by one link to the server that it is of.
     pub(super) fn heard(
         &mut self,
         link: LinkId,
         targets: &[ConnId],
         body: &[u8],
-        is_of: impl Fn(&Target) -> bool,
+        is_of: impl Fn(ServerId) -> bool,
     ) {
         for number in numbers_in(body) {
             for conn_id in targets {
                 let missing = self.missing.get_mut(&number).expect("it was handed over");
-                let found = missing.iter().position(|to| to.conn_id == *conn_id && is_of(to));
+                let candidates = missing.iter().enumerate();
+                let candidates =
+                    candidates.filter(|(_, to)| to.conn_id == *conn_id && is_of(to.server));
+                // Of several lives that it was said to at once, those before the last were over.
+                let found = candidates.max_by_key(|(_, to)| to.life).map(|(place, _)| place);
                 let found =
                     found.unwrap_or_else(|| panic!("{number} is not, or again, for {conn_id}"));
                 let target = missing.swap_remove(found);

@@ -152,6 +152,16 @@ impl Desk {
         Some(target)
     }
 
+    /// Whether nobody could tell which of two gets a message: one is of a life that was made up, which
+    /// may come to be.
+    fn is_ambiguous(&self, one: Target, other: Target) -> bool {
+        let is_same = (one.server, one.conn_id) == (other.server, other.conn_id);
+        let are_told = [one, other].iter().all(|target| {
+            self.servers.get(&target.server).is_some_and(|served| target.life <= served.last_life)
+        });
+        is_same && one.life != other.life && !are_told
+    }
+
     fn command_to(&mut self, target: Target, choices: &mut Choices<'_>) -> Command {
         match choices.below(8) {
             0 | 1 => {
@@ -164,7 +174,13 @@ impl Desk {
             5 => {
                 // More than fit into one message, now and then.
                 let mut targets = vec![target; choices.pick(&[1, 1, 1, 200])];
-                targets.extend((0..choices.below(4)).filter_map(|_| self.target(choices)));
+                for _ in 0..choices.below(4) {
+                    let more = self.target(choices);
+                    let is_clear = |more: &Target| {
+                        !targets.iter().any(|target| self.is_ambiguous(*more, *target))
+                    };
+                    targets.extend(more.filter(is_clear));
+                }
                 let body = self.answers.new_body(&targets, choices);
                 Command::Broadcast { targets, message: websocket::Message::Binary(body) }
             }
@@ -183,9 +199,10 @@ impl Desk {
         }
         let reply = parse_response(raw).expect("Mongrel2 can read it");
         assert!((1..=TARGETS_MAX).contains(&reply.targets.len()) && !reply.extended);
-        let is_of = |target: &Target| {
-            self.servers.get(&target.server).is_none_or(|served| served.sender == reply.sender)
-        };
+        // A server's socket has its number, whoever has its name by now.
+        let is_of = |server: ServerId| server.to_string() == link.scope().to_string();
+        let mut served = self.servers.iter().filter(|(server, _)| is_of(**server));
+        assert!(served.all(|(_, served)| served.sender == reply.sender), "under another's name");
         self.answers.heard(link, &reply.targets, &reply.body, is_of);
     }
 
