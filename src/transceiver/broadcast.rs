@@ -118,9 +118,7 @@ impl Server {
         cx: &mut Context<'_>,
     ) -> Vec<Target> {
         let Self { groups, sessions, outbox, .. } = self;
-        for conn_id in share.ready(groups, sessions) {
-            layout.put(conn_id, sessions, outbox);
-        }
+        share.each_ready(groups, sessions, |conn_id| layout.put(conn_id, sessions, outbox));
         // Only now, for those who are closed for their slowness leave their groups.
         let mut barred = Vec::new();
         for conn_id in &share.slow {
@@ -160,13 +158,17 @@ impl Layout {
     }
 
     fn put(&mut self, conn_id: ConnId, sessions: &Sessions, outbox: &mut Outbox) {
-        match (sessions.compression.packing(conn_id), &mut self.packed) {
-            (Packing::Shared, Some(packed)) => packed.put(conn_id, outbox),
+        let Some(packed) = &mut self.packed else {
+            self.plain.put(conn_id, outbox);
+            return;
+        };
+        match sessions.compression.packing(conn_id) {
+            Packing::Shared => packed.put(conn_id, outbox),
             // Compressed when it leaves, and so for one alone.
-            (Packing::Own, _) => {
+            Packing::Own => {
                 outbox.push(self.plain.what.clone_to(Recipients::One(conn_id)).unpacked());
             }
-            (Packing::Plain | Packing::Shared, _) => self.plain.put(conn_id, outbox),
+            Packing::Plain => self.plain.put(conn_id, outbox),
         }
     }
 
@@ -212,40 +214,40 @@ impl Share {
     }
 
     /// All but the one who is not to get it.
-    fn each<'a>(
-        &'a self,
-        groups: &'a Groups,
-        sessions: &'a Sessions,
-    ) -> impl Iterator<Item = ConnId> + 'a {
-        let each: Box<dyn Iterator<Item = ConnId> + 'a> = match &self.to {
-            Members::These(these) => Box::new(these.iter().copied()),
-            Members::Group(name) => Box::new(groups.members(name)),
-            Members::All => Box::new(sessions.all_in(State::Open)),
+    fn each(&self, groups: &Groups, sessions: &Sessions, mut found: impl FnMut(ConnId)) {
+        let found = |conn_id| {
+            if Some(conn_id) != self.except || is_planted(Bug::NotExcepted) {
+                found(conn_id);
+            }
         };
-        each.filter(|conn_id| Some(*conn_id) != self.except || is_planted(Bug::NotExcepted))
+        match &self.to {
+            Members::These(these) => these.iter().copied().for_each(found),
+            Members::Group(name) => groups.members(name).for_each(found),
+            Members::All => sessions.all_in(State::Open).for_each(found),
+        }
     }
 
     /// Those there is room for, as long as nothing has changed since the survey.
-    fn ready<'a>(
-        &'a self,
-        groups: &'a Groups,
-        sessions: &'a Sessions,
-    ) -> impl Iterator<Item = ConnId> + 'a {
-        let mut slow = self.slow.iter().peekable();
-        self.each(groups, sessions).filter(move |conn_id| slow.next_if_eq(&conn_id).is_none())
+    fn each_ready(&self, groups: &Groups, sessions: &Sessions, mut found: impl FnMut(ConnId)) {
+        let mut slow = self.slow.iter().copied().peekable();
+        self.each(groups, sessions, |conn_id| {
+            if slow.next_if_eq(&conn_id).is_none() {
+                found(conn_id);
+            }
+        });
     }
 
     /// Looks for whom too much waits.
     fn survey(&mut self, server: &Server, octets: usize) {
         let mut ready = 0;
         let mut slow = Vec::new();
-        for conn_id in self.each(&server.groups, &server.sessions) {
+        self.each(&server.groups, &server.sessions, |conn_id| {
             if server.outbox.has_room(conn_id, 1, octets) {
                 ready += 1;
             } else {
                 slow.push(conn_id);
             }
-        }
+        });
         (self.ready, self.slow) = (ready, slow);
     }
 }

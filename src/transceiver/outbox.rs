@@ -240,7 +240,8 @@ impl Outbox {
     /// The next of those that were held back, where its connection has a place for it.
     fn next_held(&mut self, sessions: &Sessions, now: Instant) -> Option<Delivery> {
         while let Some((to, octets, end)) = self.lanes.next_open() {
-            if let Some(portion) = self.places.portion(to, octets, end, sessions, now) {
+            let window = sessions.window(to);
+            if let Some(portion) = self.places.portion(to, octets, end, window, now) {
                 let delivery = self.lanes.take(portion)?;
                 self.marks.put(delivery.parts, delivery.weight);
                 if delivery.is_pong {
@@ -261,9 +262,14 @@ impl Outbox {
         }
         let octets = delivery.body.len();
         let end = End::of(octets, delivery.is_own_close());
+        let to = delivery.to.as_slice();
+        if to.len() > 1 && self.lanes.is_empty() && self.places.all_admit(to, end, sessions) {
+            return Some(delivery);
+        }
         let mut passes = |to: &ConnId| {
+            let window = sessions.window(*to);
             !self.lanes.holds(*to)
-                && self.places.portion(*to, octets, end, sessions, now) == Some(octets)
+                && self.places.portion(*to, octets, end, window, now) == Some(octets)
         };
         let (pass, held): (Vec<_>, Vec<_>) = match &delivery.to {
             Recipients::One(to) if passes(to) => return Some(delivery),

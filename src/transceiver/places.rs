@@ -9,8 +9,8 @@ use crate::socket::later;
 use super::bucket::{Bucket, Moment, Word};
 use super::delivery::{Delivery, Form};
 use super::progress::Progress;
-use super::sessions::Sessions;
-use super::window::End;
+use super::sessions::{Near, Sessions};
+use super::window::{End, Window};
 
 /// The places of one server's connections. Those of WebSockets are counted in the table of sessions,
 /// unless the server counts octets itself.
@@ -59,19 +59,20 @@ impl Default for Places {
 
 impl Places {
     /// How many octets of a delivery that has so many may go to this connection now: all of them, or
-    /// some where all of them could never wait there at once. `None` where there is no place for it.
+    /// some where all of them could never wait there at once. `None` where there is no place for it. Of a
+    /// session, its `window` counts.
     pub(super) fn portion(
         &mut self,
         to: ConnId,
         octets: usize,
         end: End,
-        sessions: &Sessions,
+        window: Option<Window>,
         now: Instant,
     ) -> Option<usize> {
         if let Some(credits) = self.credits_of(to) {
             return credits.portion(octets);
         }
-        let has_place = if let Some(window) = sessions.window(to) {
+        let has_place = if let Some(window) = window {
             window.admits(end)
         } else {
             self.buckets.get_mut(&to).is_none_or(|bucket| {
@@ -80,6 +81,16 @@ impl Places {
             })
         };
         has_place.then_some(octets)
+    }
+
+    /// Whether these are sessions that have a place each, and nothing else decides: what is so of nearly
+    /// all that is for many, and soon found out.
+    pub(super) fn all_admit(&self, to: &[ConnId], end: End, sessions: &Sessions) -> bool {
+        let mut near = Near::default();
+        let mut admits = |to: &ConnId| {
+            sessions.window_near(*to, &mut near).is_some_and(|window| window.admits(end))
+        };
+        self.credits.is_empty() && to.iter().all(&mut admits)
     }
 
     /// When a connection that is no WebSocket has the next one; never now.
@@ -97,11 +108,13 @@ impl Places {
         now: Instant,
     ) -> Vec<ConnId> {
         let mut to_ask = Vec::new();
+        let mut near = Near::default();
+        let (has_credits, is_last) = (!self.credits.is_empty(), delivery.is_last());
         for to in delivery.to.as_slice() {
-            if self.spend(*to, delivery) {
+            if has_credits && self.spend(*to, delivery) {
                 continue;
             }
-            let Some(window) = sessions.window_mut(*to) else {
+            let Some(window) = sessions.window_near_mut(*to, &mut near) else {
                 let moment = self.progress.at(now);
                 self.bucket(*to, moment).sent(moment);
                 continue;
@@ -109,7 +122,7 @@ impl Places {
             window.sent();
             if let Some(mark) = delivery.mark {
                 window.asked(mark);
-            } else if window.wants_ping() && !delivery.is_last() {
+            } else if window.wants_ping() && !is_last {
                 to_ask.push(*to);
             }
         }

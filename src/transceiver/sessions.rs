@@ -135,6 +135,19 @@ impl Sessions {
         self.find(conn_id).map(|slot| self.slots[slot].window)
     }
 
+    /// The same, of one of several that are looked for in turn.
+    pub(super) fn window_near(&self, conn_id: ConnId, near: &mut Near) -> Option<Window> {
+        self.find_near(conn_id, near).map(|slot| self.slots[slot].window)
+    }
+
+    pub(super) fn window_near_mut(
+        &mut self,
+        conn_id: ConnId,
+        near: &mut Near,
+    ) -> Option<&mut Window> {
+        self.find_near(conn_id, near).map(|slot| &mut self.slots[slot].window)
+    }
+
     pub(crate) fn window_mut(&mut self, conn_id: ConnId) -> Option<&mut Window> {
         self.find(conn_id).map(|slot| &mut self.slots[slot].window)
     }
@@ -280,7 +293,22 @@ impl Sessions {
         let slot = self.index.find(conn_id, |slot| self.slots[slot as usize].conn_id);
         slot.map(|slot| slot as usize)
     }
+
+    /// Those who get the same often lie side by side, and are found without the index.
+    fn find_near(&self, conn_id: ConnId, near: &mut Near) -> Option<usize> {
+        let next = self.slots.get(near.0).filter(|slot| slot.state != State::Free);
+        let slot = match next {
+            Some(next) if next.conn_id == conn_id => near.0,
+            _ => self.find(conn_id)?,
+        };
+        near.0 = slot + 1;
+        Some(slot)
+    }
 }
+
+/// Where several connections are looked for in turn: behind the last that was found.
+#[derive(Debug, Default)]
+pub(super) struct Near(usize);
 
 /// Slots that are visited together: as many as are pinged with one message.
 const BLOCK: usize = TARGETS_MAX;
@@ -323,6 +351,34 @@ mod tests {
         let mut cursor = 0;
         let found = std::iter::from_fn(|| sessions.next_session(&mut cursor)).count();
         assert_eq!(found, model.len());
+    }
+
+    #[test]
+    fn whoever_is_looked_for_in_turn_is_found_wherever_it_is() {
+        let mut rng = Rng::new(6);
+        let mut sessions = Sessions::default();
+        for id in 0..1000 {
+            sessions.insert(ConnId(id), State::Open);
+        }
+        for id in (0..1000).filter(|id| id % 7 == 0) {
+            sessions.remove(ConnId(id));
+        }
+        // In slots that were others' before.
+        for id in (0..1000).filter(|id| id % 21 == 0) {
+            sessions.insert(ConnId(id), State::Open);
+        }
+        let mut near = Near::default();
+        let mut is_side_by_side = 0;
+        for _ in 0..10_000 {
+            let start = i64::try_from(rng.below(1010)).unwrap();
+            for conn_id in (start..start + 5).map(ConnId) {
+                let before = near.0;
+                let found = sessions.find_near(conn_id, &mut near);
+                assert_eq!(found, sessions.find(conn_id));
+                is_side_by_side += usize::from(found == Some(before));
+            }
+        }
+        assert!((20_000..50_000).contains(&is_side_by_side), "{is_side_by_side}");
     }
 
     #[test]
