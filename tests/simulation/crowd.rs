@@ -196,14 +196,22 @@ impl Process {
         }
     }
 
-    /// Nobody has said anything for long: whoever was asked has answered (RFC 6455 5.5.2).
+    /// Nobody has said anything for long: whoever was asked has answered (RFC 6455 5.5.2), and connections
+    /// have ended behind their closing handshakes (7.1.1).
     pub(crate) fn judge_manners(&self, oracle: &Oracle) {
+        if oracle.was_disturbed(self.number) {
+            return;
+        }
         let mut owed = self.browsers.iter().filter(|(_, browser)| {
             browser.nature == Nature::Lively && browser.can_chat() && browser.awaits_pong
         });
-        let is_excused = oracle.was_disturbed(self.number);
-        let one = owed.next().filter(|_| !is_excused);
+        let one = owed.next();
         assert!(one.is_none(), "a ping to {} was not answered: {one:?}", self.number);
+        let mut left = self.browsers.iter().filter(|(_, browser)| {
+            browser.nature.is_lawful() && browser.is_open && browser.has_closed
+        });
+        let one = left.next();
+        assert!(one.is_none(), "a connection of {} was not ended: {one:?}", self.number);
     }
 
     fn close(&mut self, conn_id: i64, payload: &[u8]) {
