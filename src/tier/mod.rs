@@ -24,6 +24,8 @@
 //!   requests only once that server will hear the replies.
 //! - What no Node has taken waits in the API. Of what a Node has taken the API keeps a list, from which
 //!   the Node's receipts strike what is answered; when the Node is lost, the rest is reported.
+//! - An API that shuts down has its Nodes say when they have taken over what they were given, and keeps
+//!   its links to the servers until then.
 //! - What the API announces reaches every Node that is there; servers are told again to newcomers.
 //! - Each kind of process may be killed at any moment; the others go on, and come together again.
 //!

@@ -18,6 +18,12 @@ pub(super) enum Note {
     Over { sender: Bytes, epoch: u64, life: u32 },
     /// Whether this life of a server goes on. The Node's own link to it has come up so many times.
     Ask { sender: Bytes, epoch: u64, life: u32, up: u32 },
+    /// The API parts from its servers: it is to be told once all that came by this link before is taken
+    /// over.
+    Mark,
+    /// So many requests of a link are taken over: told to the application, or given back. Nothing more
+    /// will be asked about them.
+    Taken { link: u64, count: u64 },
     /// Something of the application's for every Node.
     Announcement { topic: Bytes, body: Bytes },
     /// The messages of a link, by their numbers, that are done with.
@@ -37,6 +43,11 @@ impl Note {
                 let [life, up] = [life, up].map(|count| number(u64::from(*count)));
                 let headers = [("EPOCH", number(*epoch)), ("LIFE", life), ("UP", up)];
                 encode(sender, ASK, &headers, b"")
+            }
+            Self::Mark => encode(API, MARK, &[], b""),
+            Self::Taken { link, count } => {
+                let headers = [("LINK", number(*link)), ("COUNT", number(*count))];
+                encode(NODE, TAKEN, &headers, b"")
             }
             Self::Announcement { topic, body } => encode(API, topic, &[], body),
             Self::Receipt { link, done, failed } => {
@@ -63,6 +74,8 @@ impl Note {
                 let up = u32::try_from(count("UP")?).ok()?;
                 Some(Self::Ask { sender: sender(), epoch: count("EPOCH")?, life: life()?, up })
             }
+            MARK => Some(Self::Mark),
+            TAKEN => Some(Self::Taken { link: count("LINK")?, count: count("COUNT")? }),
             RECEIPT => {
                 let done = parse_ranges(&request.header("DONE")?)?;
                 let failed = parse_ranges(&request.header("FAILED")?)?;
@@ -144,6 +157,8 @@ const WELCOME: &[u8] = b"/__welcome__";
 const LIFE: &[u8] = b"/__life__";
 const OVER: &[u8] = b"/__over__";
 const ASK: &[u8] = b"/__lives__";
+const MARK: &[u8] = b"/__mark__";
+const TAKEN: &[u8] = b"/__taken__";
 const RECEIPT: &[u8] = b"/__done__";
 
 #[cfg(test)]
@@ -161,6 +176,8 @@ mod tests {
             Note::Life { sender: "a-b".into(), epoch: 7, life: 1 },
             Note::Over { sender: "a-b".into(), epoch: 7, life: u32::MAX },
             Note::Ask { sender: "a-b".into(), epoch: 0, life: 2, up: u32::MAX },
+            Note::Mark,
+            Note::Taken { link: u64::MAX, count: 0 },
             Note::Announcement { topic: "/news".into(), body: "\0, }".into() },
             Note::Receipt { link: 3, done: vec![(1, 4), (9, 9)], failed: Vec::new() },
             Note::Receipt { link: 3, done: Vec::new(), failed: vec![(0, u64::MAX)] },

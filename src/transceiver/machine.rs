@@ -151,6 +151,12 @@ impl Transceiver {
         }
     }
 
+    /// Whether somebody else works on what came of the servers and may ask about their lives: an orderly
+    /// end waits for that within its time.
+    pub(crate) fn is_needed(&mut self, by_others: bool) {
+        self.servers.values_mut().for_each(|server| server.parting.set_needed(by_others));
+    }
+
     fn add_server(
         &mut self,
         sender: Bytes,

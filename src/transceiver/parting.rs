@@ -16,6 +16,8 @@ pub(super) struct Parting {
     pause: Duration,
     /// Whether something happened since the last look.
     was_busy: bool,
+    /// Whether somebody else still needs the server's links.
+    is_needed: bool,
     requests_stopped: bool,
     replies_stopped: bool,
 }
@@ -101,6 +103,16 @@ impl Parting {
         }
     }
 
+    /// Whether the server has ended the link for requests because we take no more.
+    pub(super) const fn has_heard_out(&self) -> bool {
+        self.requests_stopped
+    }
+
+    /// Whether somebody else still needs the links.
+    pub(super) const fn set_needed(&mut self, is_needed: bool) {
+        self.is_needed = is_needed;
+    }
+
     /// Where the farewells go on, while there are farewells.
     pub(super) const fn cursor(&mut self) -> Option<&mut usize> {
         match &mut self.stage {
@@ -154,7 +166,7 @@ impl Parting {
             return false;
         }
         *look_at = later(now, self.pause).min(times.drain);
-        !std::mem::take(&mut self.was_busy) && quiet && self.requests_stopped
+        !std::mem::take(&mut self.was_busy) && quiet && !self.is_needed && self.requests_stopped
     }
 
     /// The links flush. How long that may take.

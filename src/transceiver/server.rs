@@ -216,11 +216,14 @@ impl Server {
         self.is_subscribed && self.life.proven_link(Side::Requests).is_some()
     }
 
-    /// The reply link, where both links are there, and proven to belong to this life.
+    /// The reply link, where both links are there, and proven to belong to this life. Where the server has
+    /// ended the other one because we take no more, the reply link alone.
     fn certain_link(&self, life: u32) -> Option<LinkId> {
         let link = |side, core: &Core| self.life.proven_link(side).filter(|link| core.is_up(*link));
-        let both = link(Side::Requests, &self.requests).and(link(Side::Replies, &self.replies));
-        both.filter(|_| life == self.life.number())
+        let replies = link(Side::Replies, &self.replies);
+        let requests = link(Side::Requests, &self.requests);
+        let certain = replies.filter(|_| requests.is_some() || self.parting.has_heard_out());
+        certain.filter(|_| life == self.life.number())
     }
 
     /// Whether this life goes on, by the proof of this number: if not, it is under way.

@@ -7,7 +7,7 @@ use mongrel2_transceiver::tier::node;
 use mongrel2_transceiver::transceiver::{self, Loss};
 
 use crate::browser::{get, handshake, post};
-use crate::kit::{Tier, reply, targets};
+use crate::kit::{Tier, config, reply, targets};
 
 #[test]
 fn a_node_that_shuts_down_answers_what_it_has_taken() {
@@ -174,7 +174,95 @@ fn what_no_node_takes_before_the_end_is_told() {
     assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
 }
 
-/// The browser gets its answer from the Node, however long that takes.
+/// All takes its time on the way, and the first request of a life is one that Nodes ask about.
+fn with_requests_on_their_way(seed: u64, config: Config, node: node::Config) -> Tier {
+    let mut tier = Tier::without_nodes(seed, config);
+    let node = tier.add_silent_node(node);
+    tier.world.script(node, |event| crate::kit::answer(0, event));
+    tier.run_secs(2);
+    tier.world.network.shape.latency = Duration::from_millis(20);
+    (1..=5).for_each(|conn_id| tier.deliver(get(conn_id)));
+    let api = tier.api;
+    tier.world.run_until(|world| world.machine(api).stats().unfinished > 0);
+    tier
+}
+
+/// Nothing goes over the sockets for receipts any more, or again.
+fn stall_receipts(tier: &mut Tier, is_stalled: bool) {
+    let receipts = "tcp://127.0.0.1:9994".parse().unwrap();
+    for stream in tier.world.network.streams_to(&receipts) {
+        tier.world.network.stall(stream, is_stalled);
+    }
+}
+
+/// Targets of requests that were not served, and of those that a Node had not finished, at the end.
+fn given_up(events: &[Event]) -> (Vec<transceiver::Target>, Vec<transceiver::Target>) {
+    let (mut unserved, mut lost) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            Event::Unserved { targets, .. } => unserved.extend(targets),
+            Event::NodeLost { unfinished, .. } => lost.extend(unfinished),
+            _ => {}
+        }
+    }
+    (unserved, lost)
+}
+
+#[test]
+fn an_api_that_shuts_down_vouches_for_what_is_on_its_way_to_nodes() {
+    let one_by_one = config(|config| config.limits.window_max = 1);
+    let mut tier = with_requests_on_their_way(11, one_by_one, node::Config::default());
+    assert!(tier.stats().waiting > 0, "{:?}", tier.stats());
+    stall_receipts(&mut tier, true);
+    tier.submit(api::Command::Shutdown);
+    tier.run_ms(500);
+    stall_receipts(&mut tier, false);
+    tier.run_secs(4);
+    let answered: Vec<_> = tier.replies().into_iter().map(|(conn_id, _)| conn_id).collect();
+    assert_eq!(answered, [1, 2, 3, 4, 5], "{:?}", tier.told(0));
+    let events = tier.events();
+    assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
+    assert_eq!(given_up(&events), (Vec::new(), Vec::new()), "{events:?}");
+}
+
+#[test]
+fn an_api_that_shuts_down_waits_for_the_word_of_no_node_beyond_its_time() {
+    let mut tier = with_requests_on_their_way(12, Config::default(), node::Config::default());
+    stall_receipts(&mut tier, true);
+    tier.world.network.refuses = true;
+    let asked_at = tier.world.now();
+    let shutdown = transceiver::Command::ShutdownWithin { time: Duration::from_secs(8) };
+    tier.submit(api::Command::Handler(shutdown));
+    let api = tier.api;
+    tier.world.run_until(|world| {
+        world.seen(api).iter().any(|event| matches!(event, Event::Stopped { .. }))
+    });
+    let took = tier.world.now() - asked_at;
+    assert!((Duration::from_secs(5)..Duration::from_secs(10)).contains(&took), "{took:?}");
+    let (unserved, lost) = given_up(&tier.events());
+    let targets: Vec<_> = (1..=5).map(|conn_id| tier.target(1, conn_id)).collect();
+    assert_eq!((unserved, lost), (Vec::new(), targets));
+    assert!(tier.replies().is_empty(), "{:?}", tier.told(0));
+}
+
+#[test]
+fn an_api_that_shuts_down_answers_what_nodes_give_back_meanwhile() {
+    let mut of_node = node::Config::default();
+    of_node.announcements = "tcp://127.0.0.1:1".parse().unwrap();
+    of_node.patience = Duration::from_millis(500);
+    let mut tier =
+        with_requests_on_their_way(13, config(|config| config.answer_lost = true), of_node);
+    tier.submit(api::Command::Shutdown);
+    tier.run_secs(4);
+    let replies = tier.replies();
+    let refused = replies.iter().filter(|(_, body)| body.starts_with(b"HTTP/1.1 503"));
+    assert_eq!(refused.count(), 5, "{replies:?}");
+    let targets: Vec<_> = (1..=5).map(|conn_id| tier.target(1, conn_id)).collect();
+    assert_eq!(given_up(&tier.events()), (targets, Vec::new()));
+}
+
+/// The browser gets its answer from the Node, however long that takes: once the Node has said that it has
+/// taken the request over, it needs the API no more.
 #[test]
 fn an_api_waits_for_no_answer_of_a_node() {
     let mut tier = Tier::without_nodes(9, Config::default());

@@ -113,12 +113,17 @@ impl Office {
 
     /// What a Node says over the socket for receipts.
     fn receipt(&self, choices: &mut Choices<'_>) -> Message {
-        let raw = match choices.below(8) {
+        let octet = choices.octet();
+        let raw = match octet % 8 {
             0..=3 => {
                 let link = match self.names.len() {
                     0 => choices.number(),
                     len => self.names[len - 1 - choices.below(len.min(8))],
                 };
+                if octet >= 0xF8 {
+                    let raw = notes::taken(link, choices.number());
+                    return notes::enveloped(notes::damaged(raw, choices).0);
+                }
                 let [done, failed] = [(); 2].map(|()| notes::some_ranges(choices));
                 notes::receipt(link, [&done, &failed])
             }
@@ -149,6 +154,8 @@ impl Office {
         if request.path() == notes::WELCOME.as_bytes() {
             assert!(!std::mem::replace(&mut told.is_welcome, true), "welcome again");
             self.names.push(notes::number(&request, "LINK"));
+        } else if request.path() == notes::MARK.as_bytes() {
+            assert!(told.is_welcome && told.has_life, "there is nothing to be taken over");
         } else {
             assert_eq!(request.path(), notes::LIFE.as_bytes());
             told.has_life = true;

@@ -103,7 +103,9 @@ impl Desk {
     /// What comes by a link for work.
     fn work(&mut self, link: LinkId, choices: &mut Choices<'_>) -> Message {
         let sender = SENDERS[choices.below(2)];
-        let raw = match choices.below(8) {
+        let octet = choices.octet();
+        let raw = match octet % 8 {
+            7 if octet == 0xFF => return notes::mark().into(),
             0 => return notes::welcome(self.receipts.welcome(link)).into(),
             1 => return notes::life(sender, choices.below(2) as u64, any_life(choices)).into(),
             2 => notes::announcement("/news", choices.few()),

@@ -27,6 +27,17 @@ pub(super) fn ask(sender: &str, epoch: u64, life: u64, up: u64) -> Bytes {
     note(sender, ASK, &[("EPOCH", epoch), ("LIFE", life), ("UP", up)], b"")
 }
 
+/// All that came by this link before is to be taken over, and that to be said.
+pub(super) fn mark() -> Bytes {
+    note("api", MARK, &[], b"")
+}
+
+/// So many requests of a link are taken over.
+pub(super) fn taken(link: u64, count: u64) -> Bytes {
+    let headers = [("LINK", link.to_string()), ("COUNT", count.to_string())];
+    note("node", TAKEN, &headers, b"")
+}
+
 /// Something for all Nodes.
 pub(super) fn announcement(topic: &str, body: &[u8]) -> Bytes {
     note("api", topic, &[], body)
@@ -106,6 +117,8 @@ pub(super) const WELCOME: &str = "/__welcome__";
 pub(super) const LIFE: &str = "/__life__";
 pub(super) const OVER: &str = "/__over__";
 pub(super) const ASK: &str = "/__lives__";
+pub(super) const MARK: &str = "/__mark__";
+pub(super) const TAKEN: &str = "/__taken__";
 pub(super) const RECEIPT: &str = "/__done__";
 /// What Nodes of ours say of themselves.
 pub(super) const OURS: &[(&str, &str)] = &[("X-Mongrel2-Node", "1")];

@@ -42,6 +42,11 @@ impl Receipts {
             let _are_numbers = ["EPOCH", "LIFE", "UP"].map(|name| notes::number(&note, name));
             return;
         }
+        if note.path() == notes::TAKEN.as_bytes() {
+            let [name, taken] = ["LINK", "COUNT"].map(|name| notes::number(&note, name));
+            let count = self.counts.get(&name).copied().unwrap_or_default();
+            return assert!(taken <= count || !is_honest, "{taken} of {count}");
+        }
         assert_eq!(note.path(), notes::RECEIPT.as_bytes());
         let name = notes::number(&note, "LINK");
         let [done, failed] = ["DONE", "FAILED"].map(|name| notes::ranges(&note, name));

@@ -30,7 +30,9 @@ pub enum Command {
         body: Bytes,
     },
     /// Give what waits to the Nodes, and end everything, as
-    /// [`transceiver::Command::Shutdown`]. Ends in [`Event::Stopped`](super::Event::Stopped).
+    /// [`transceiver::Command::Shutdown`]. Within its time it waits until the Nodes have taken over what
+    /// they were given: till then they may ask whether the life of its server goes on. Their answers it
+    /// leaves to them. Ends in [`Event::Stopped`](super::Event::Stopped).
     Shutdown,
 }
 

@@ -153,6 +153,12 @@ impl Api {
                 None => Bytes::from_static(b"ERROR that life is over, or was never known"),
             };
         }
+        if let Some(Note::Taken { link, count }) = note {
+            if let Some(node) = self.nodes.by_number(link) {
+                node.taken = count.max(node.taken);
+            }
+            return Bytes::from_static(b"RECEIVED");
+        }
         let Some(Note::Receipt { link, done, failed }) = note else {
             return Bytes::from_static(b"ERROR not understood: this socket takes receipts");
         };
@@ -233,6 +239,11 @@ impl Api {
             self.nodes.had_turn(link);
             open.push_back(link);
             has_given = true;
+        }
+        if self.stage == Stage::Parting {
+            for link in self.nodes.mark() {
+                self.work.send_to(link, Note::Mark.encode().into());
+            }
         }
         has_given
     }

@@ -40,6 +40,16 @@ impl Ledger {
         self.entries.pop_first().map(|(_, entry)| entry)
     }
 
+    /// The number of the last request.
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether something behind this number is not finished.
+    pub(super) fn has_behind(&self, number: u64) -> bool {
+        self.entries.last_key_value().is_some_and(|(last, _)| *last > number)
+    }
+
     /// Strikes out what a receipt names: the work is that of what is struck, however long the ranges.
     pub(super) fn strike(&mut self, ranges: &[Range]) -> Vec<Entry> {
         let mut struck = Vec::new();

@@ -287,6 +287,15 @@ impl Api {
         self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
     }
 
+    /// A Node that is given a request asks whether the life of its server goes on, which we can say only
+    /// while we have not parted from it.
+    fn see_who_is_waited_for(&mut self) {
+        if self.stage == Stage::Parting {
+            let will_be_taken = self.waiting.len() > 0 && !self.nodes.is_empty();
+            self.transceiver.is_needed(will_be_taken || self.nodes.owe_word());
+        }
+    }
+
     /// The servers are parted from: what waits for Nodes has a last chance.
     fn begin_emptying(&mut self) {
         let until = later(self.io.now(), self.config.handler.linger / 2);
@@ -332,6 +341,7 @@ impl Api {
     /// What all calls end with.
     fn finish(&mut self) {
         self.settle();
+        self.see_who_is_waited_for();
         self.end_if_empty();
         if matches!(self.stage, Stage::Ending(_)) {
             self.take_notices();

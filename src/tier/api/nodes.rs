@@ -17,6 +17,9 @@ pub(super) struct Node {
     pub(super) number: u64,
     pub(super) sends_receipts: bool,
     pub(super) ledger: Ledger,
+    /// Up to which request it has said that all are taken over, and is to say so.
+    pub(super) taken: u64,
+    pub(super) marked: u64,
     /// Which life of each server it was told of last.
     pub(super) lives: BTreeMap<ServerId, u32>,
 }
@@ -29,6 +32,13 @@ pub(super) struct Nodes {
     /// Those whose links have ended, and when they count as lost; in order.
     missing: VecDeque<(Instant, Node)>,
     last_id: u64,
+}
+
+impl Node {
+    /// Whether it has been given something that it may still have to ask about.
+    fn owes_word(&self) -> bool {
+        self.sends_receipts && self.ledger.has_behind(self.taken)
+    }
 }
 
 impl Nodes {
@@ -49,8 +59,16 @@ impl Nodes {
     pub(super) fn add(&mut self, link: LinkId, number: u64, receipts: bool, max: usize) -> NodeId {
         self.last_id += 1;
         let id = NodeId(self.last_id);
-        let (ledger, lives) = (Ledger::new(max), BTreeMap::new());
-        self.there.insert(link, Node { id, number, sends_receipts: receipts, ledger, lives });
+        let node = Node {
+            id,
+            number,
+            sends_receipts: receipts,
+            ledger: Ledger::new(max),
+            taken: 0,
+            marked: 0,
+            lives: BTreeMap::new(),
+        };
+        self.there.insert(link, node);
         self.turns.push_back(link);
         id
     }
@@ -89,6 +107,24 @@ impl Nodes {
         let missing = self.missing.iter_mut().map(|(_, node)| node);
         let mut nodes = self.there.values_mut().chain(missing);
         nodes.find(|node| node.sends_receipts && node.number == number)
+    }
+
+    /// Whether any that is there may still have to ask about something that it was given.
+    pub(super) fn owe_word(&self) -> bool {
+        self.there.values().any(Node::owes_word)
+    }
+
+    /// Those who are to say when they have taken over what they were given, and were not told so.
+    pub(super) fn mark(&mut self) -> Vec<LinkId> {
+        let unmarked = self
+            .there
+            .iter_mut()
+            .filter(|(_, node)| node.owes_word() && node.marked < node.ledger.last());
+        let links = unmarked.map(|(link, node)| {
+            node.marked = node.ledger.last();
+            *link
+        });
+        links.collect()
     }
 
     /// All in turn, for those who deal.

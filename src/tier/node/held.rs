@@ -56,6 +56,11 @@ impl Held {
         self.items.values().any(|item| item.request.sender() == sender)
     }
 
+    /// Where they came from.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.items.values().filter_map(|item| item.place)
+    }
+
     /// Some of this server may be told now.
     pub(super) fn is_ready(&mut self, sender: Bytes) {
         self.ready.insert(sender);

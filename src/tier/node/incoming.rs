@@ -237,7 +237,12 @@ impl Node {
                 }
             }
             Some(
-                Note::Welcome { .. } | Note::Life { .. } | Note::Ask { .. } | Note::Receipt { .. },
+                Note::Welcome { .. }
+                | Note::Life { .. }
+                | Note::Ask { .. }
+                | Note::Mark
+                | Note::Taken { .. }
+                | Note::Receipt { .. },
             ) => {}
             None => self.order(raw),
         }

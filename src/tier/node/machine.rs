@@ -316,6 +316,9 @@ impl Node {
     /// Says what there is to say over the socket for receipts, and hears the answers.
     fn talk_to_api(&mut self) {
         loop {
+            if let Some(up_to) = self.work.take_mark(&self.held) {
+                self.receipts.are_taken(up_to);
+            }
             let heard = self.receipts.work(&mut self.io);
             heard.notices.into_iter().for_each(|notice| self.api_notice(notice, false));
             if heard.answers.is_empty() {

@@ -26,6 +26,8 @@ pub(super) struct Receipts {
     last: u64,
     /// What the API is not known to have heard, by link.
     unsaid: BTreeMap<u64, Unsaid>,
+    /// What the API waits to hear: up to where all that has come by a link is taken over.
+    taken: Option<Place>,
     /// The link of the last receipt: links take turns, for one that was lost has little time.
     had_turn: u64,
     /// Links that there was something to say of, ever.
@@ -79,6 +81,7 @@ struct Unsaid {
 #[derive(Debug)]
 enum Said {
     Receipt { link: u64, done: Vec<Range>, failed: Vec<Range> },
+    Taken(Place),
     Ask(Asked),
 }
 
@@ -99,6 +102,7 @@ impl Receipts {
             open_max: open_max.max(1),
             last: 0,
             unsaid: BTreeMap::new(),
+            taken: None,
             had_turn: 0,
             links: 0,
             asks: BTreeMap::new(),
@@ -115,7 +119,7 @@ impl Receipts {
 
     /// Whether the API has heard all that there is to say.
     pub(super) fn is_quiet(&self) -> bool {
-        self.said.is_none() && self.unsaid.is_empty()
+        self.said.is_none() && self.unsaid.is_empty() && self.taken.is_none()
     }
 
     /// A request is given to the application: its number, and the server of one that was forgotten
@@ -158,6 +162,11 @@ impl Receipts {
             // The API has not listened for long. What it does not hear counts as lost there.
             numbers.pop_first();
         }
+    }
+
+    /// The API is to be told that all up to this request of a link is taken over.
+    pub(super) const fn are_taken(&mut self, up_to: Place) {
+        self.taken = Some(up_to);
     }
 
     /// What is to be said of a link. What is left of one long gone makes room for another.
@@ -229,6 +238,8 @@ impl Receipts {
                 unsaid.done.extend(done.into_iter().flat_map(|(first, last)| first..=last));
                 unsaid.failed.extend(failed.into_iter().flat_map(|(first, last)| first..=last));
             }
+            // Only the last is waited for.
+            Some(Said::Taken(up_to)) => self.taken = self.taken.or(Some(up_to)),
             Some(Said::Ask(asked)) => {
                 self.asks.entry(asked.sender.clone()).or_insert(asked);
             }
@@ -252,6 +263,15 @@ impl Receipts {
             }
             return;
         }
+        if let Some(up_to) = self.taken.take_if(|(link, _)| !has_failed(&self.unsaid, *link)) {
+            let (link, count) = up_to;
+            if self.core.send(Message::from(Note::Taken { link, count }.encode()), io).is_ok() {
+                self.said = Some(Said::Taken(up_to));
+            } else {
+                self.taken = Some(up_to);
+            }
+            return;
+        }
         let after = (Bound::Excluded(self.had_turn), Bound::Unbounded);
         let next = self.unsaid.range(after).next().or_else(|| self.unsaid.first_key_value());
         let Some(link) = next.map(|(link, _)| *link) else { return };
@@ -269,6 +289,12 @@ impl Receipts {
         }
         self.said = Some(Said::Receipt { link, done, failed });
     }
+}
+
+/// Whether something of a link is given back and not said: the API may answer that itself, as long as it
+/// waits for this Node.
+fn has_failed(unsaid: &BTreeMap<u64, Unsaid>, link: u64) -> bool {
+    unsaid.get(&link).is_some_and(|unsaid| !unsaid.failed.is_empty())
 }
 
 /// The first numbers of a set, as ranges.

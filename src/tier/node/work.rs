@@ -9,7 +9,7 @@ use crate::machine::LinkId;
 use crate::mongrel2::Request;
 
 use super::super::wire::Note;
-use super::held::{ApiLife, Item};
+use super::held::{ApiLife, Held, Item};
 use super::receipts::Place;
 
 /// The present link for work.
@@ -21,6 +21,8 @@ pub(super) struct Work {
     count: u64,
     /// The life of each server that its requests are of from here on.
     lives: BTreeMap<Bytes, ApiLife>,
+    /// The API waits to hear that all up to this one is taken over.
+    mark: Option<Place>,
 }
 
 /// What a message for work is.
@@ -51,9 +53,15 @@ impl Work {
                 self.lives.insert(sender.clone(), (epoch, life));
                 Job::Life(sender, (epoch, life))
             }
+            Some(Note::Mark) => {
+                self.mark =
+                    self.name.filter(|(of, _)| *of == link).map(|(_, name)| (name, self.count));
+                Job::Nothing
+            }
             Some(
                 Note::Over { .. }
                 | Note::Ask { .. }
+                | Note::Taken { .. }
                 | Note::Announcement { .. }
                 | Note::Receipt { .. },
             ) => Job::Nothing,
@@ -64,6 +72,14 @@ impl Work {
                 Job::Request(Item { request, place, life, until })
             }
         }
+    }
+
+    /// Up to where all that has come is taken over, where the API waits to hear so: once nothing of that
+    /// is `held` any more.
+    pub(super) fn take_mark(&mut self, held: &Held) -> Option<Place> {
+        self.mark.take_if(|(link, count)| {
+            !held.places().any(|(of, number)| of == *link && number <= *count)
+        })
     }
 
     /// Something larger than the limits was skipped.
