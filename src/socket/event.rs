@@ -65,8 +65,9 @@ pub enum Event {
         link: LinkId,
         /// Why.
         reason: DownReason,
-        /// Messages to it that may not have arrived: those under way, and those whose queue ended
-        /// with the link.
+        /// Messages to it that may not have arrived: those under way (given to the operating system,
+        /// of which it has not said that all are written), and those whose queue ended with the link. A
+        /// request of REQ that was replied to has arrived.
         lost: usize,
     },
     /// A connect or its handshake failed. The socket tries again.

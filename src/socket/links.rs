@@ -216,7 +216,7 @@ impl Core {
         if self.needs_link(outlet) {
             self.outlets.remove(outlet);
         }
-        let mut lost = link.queue.end_under_way();
+        let mut lost = link.queue.lose_under_way();
         let parked = if self.keeps_queue(&link) {
             if link.queue.reopened() {
                 self.outlet_reopened(outlet);

@@ -13,13 +13,15 @@ pub(crate) struct Queue {
     waiting: VecDeque<Message>,
     under_way: usize,
     under_way_octets: usize,
+    /// How many of those under way have arrived, before word that they are written.
+    arrived: usize,
     marks: HighWater,
 }
 
 impl Queue {
     pub(crate) fn new(messages_max: usize, octets_max: usize) -> Self {
         let marks = HighWater::new(messages_max, octets_max);
-        Self { waiting: VecDeque::new(), under_way: 0, under_way_octets: 0, marks }
+        Self { waiting: VecDeque::new(), under_way: 0, under_way_octets: 0, arrived: 0, marks }
     }
 
     /// Whether a message of `size` octets may come in; notes a refusal.
@@ -45,8 +47,20 @@ impl Queue {
         Some(message)
     }
 
-    /// What was under way is sent, or lost: how many messages that were.
+    /// What is under way has arrived, as the peer's answer shows: it cannot be lost any more.
+    pub(crate) const fn have_arrived(&mut self) {
+        self.arrived = self.under_way;
+    }
+
+    /// What was under way is lost, but for what has arrived: how many messages that were.
+    pub(crate) fn lose_under_way(&mut self) -> usize {
+        let arrived = self.arrived;
+        self.end_under_way().saturating_sub(arrived)
+    }
+
+    /// What was under way is sent: how many messages that were.
     pub(crate) fn end_under_way(&mut self) -> usize {
+        self.arrived = 0;
         let ended = std::mem::take(&mut self.under_way);
         self.marks.remove(ended, std::mem::take(&mut self.under_way_octets));
         ended
@@ -96,6 +110,18 @@ mod tests {
         assert!(!offer(&mut queue, 1));
         assert_eq!(queue.end_under_way(), 1);
         assert!(offer(&mut queue, 1));
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_lost() {
+        let mut queue = Queue::new(4, 100);
+        offer(&mut queue, 1);
+        queue.start_one();
+        queue.have_arrived();
+        assert_eq!((queue.lose_under_way(), queue.len()), (0, 0));
+        offer(&mut queue, 1);
+        queue.start_one();
+        assert_eq!((queue.lose_under_way(), queue.len()), (1, 0), "that is another");
     }
 
     #[test]

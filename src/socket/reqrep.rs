@@ -37,6 +37,10 @@ impl Core {
         let _delimiter = frames.next().filter(Frame::is_empty)?;
         let message = Message::from_frames(frames.collect())?;
         self.request_is_over();
+        // A request that still waits is not what this peer has replied to.
+        if let Some(link) = self.links.get_mut(&id).filter(|link| !link.queue.has_waiting()) {
+            link.queue.have_arrived();
+        }
         Some(Event::Message { link: id, message })
     }
 

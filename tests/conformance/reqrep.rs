@@ -283,7 +283,10 @@ fn r10_a_request_that_waits_behind_one_that_is_answered_is_not_lost_with_it() {
     assert_eq!(req.texts(), ["to x"]);
     req.send(&["y"]).unwrap();
     req.hand.ends(link, None);
-    assert!(!req.hand.events().contains(&NO_REPLY), "it goes to the next");
+    let events = req.hand.events();
+    assert!(!events.contains(&NO_REPLY), "it goes to the next");
+    let is_down = |event: &&Event| matches!(event, Event::Down { lost: 0, .. });
+    assert_eq!(events.iter().filter(is_down).count(), 1, "the other has arrived: {events:?}");
     assert_eq!(req.send(&["z"]), Err(Refused::Busy));
     req.hand.pass(Duration::from_secs(1));
     let next = req.hand.connect();
