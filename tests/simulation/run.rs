@@ -51,8 +51,8 @@ pub(crate) struct Run {
     pub(crate) config: Config,
     /// While no process of the handler lives: when the next one starts.
     pub(crate) dead_until: Option<Duration>,
-    /// Until when a stranger knocks, and at which server.
-    pub(crate) knocking: Option<(Duration, usize)>,
+    /// Until when strangers knock, at which servers.
+    pub(crate) knocking: BTreeMap<usize, Duration>,
     /// Until when strangers had the place of each server, or a part of it.
     pub(crate) squatted: BTreeMap<usize, Duration>,
     /// The streams that the handler had to each process last.
@@ -170,7 +170,7 @@ impl Run {
             next_trouble,
             config,
             dead_until: None,
-            knocking: None,
+            knocking: BTreeMap::new(),
             squatted: BTreeMap::new(),
             streams: BTreeMap::new(),
         };

@@ -233,16 +233,19 @@ impl Run {
         let until = elapsed(&self.world) + KNOCKING;
         let noise = self.noise(manner);
         self.ending.push((until, Ending::Noise(noise)));
-        self.knocking = Some((until, at));
+        self.knocking.insert(at, until);
     }
 
     /// Whoever knocks at a server may take what is another's.
     pub(crate) fn suffer_knocking(&mut self) {
         let now = elapsed(&self.world);
-        let Some((_, at)) = self.knocking.filter(|(until, _)| now <= *until) else { return };
-        if let Ok(process) = &self.servers[at] {
-            self.oracle.disturbed(process.number, now);
+        for at in self.knocking.keys() {
+            if let Ok(process) = &self.servers[*at] {
+                self.oracle.disturbed(process.number, now);
+            }
         }
+        // The time may have jumped past their end, which they have only now come to.
+        self.knocking.retain(|_, until| now <= *until);
     }
 
     /// Where little gets through the handler may take a living link for dead.
