@@ -89,7 +89,7 @@ pub struct Limits {
     /// Octets asked for by one read.
     pub read_size: usize,
     /// Octets joined into one write, which ends with the message that reaches it. A message more than
-    /// twice as long is written in pieces of this size, or of 4 KiB if that is more.
+    /// twice as long is written in pieces of this size, but of 4 KiB at least and 256 KiB at most.
     pub write_size: usize,
 }
 

@@ -9,7 +9,7 @@ use crate::zmtp::{Engine, Message};
 
 use super::event::DownReason;
 use super::io::Io;
-use super::liveness::{Liveness, later};
+use super::liveness::Liveness;
 use super::names::{Origin, Outlet};
 use super::queue::Queue;
 use super::subscriptions::Subscriptions;
@@ -51,8 +51,7 @@ pub(super) struct Link {
     pub(super) probe: Option<[u8; 8]>,
     ping: Ping,
     reading: bool,
-    /// Since when a write is under way.
-    writing: Option<Instant>,
+    writing: bool,
     /// What is to be written behind it, of the octets that the engine gave up last.
     rest: Segments,
     /// Whether nothing more is to be written, and the peer is to know it.
@@ -105,7 +104,7 @@ impl Link {
             probe: None,
             ping: Ping::Out,
             reading: false,
-            writing: None,
+            writing: false,
             rest: Segments::new(),
             finish: Finish::No,
         }
@@ -163,7 +162,7 @@ impl Link {
     }
 
     pub(super) const fn is_writing(&self) -> bool {
-        self.writing.is_some()
+        self.writing
     }
 
     /// Whether it is open, as far as we know.
@@ -191,8 +190,8 @@ impl Link {
         if self.rest.is_empty() && !self.encode(size) {
             return;
         }
-        let data = self.rest.take_piece(size.max(PIECE_SIZE_MIN));
-        self.writing = Some(io.now());
+        let data = self.rest.take_piece(size.clamp(PIECE_SIZE_MIN, PIECE_SIZE_MAX));
+        self.writing = true;
         io.push(Output::Write { link: self.id, data });
     }
 
@@ -215,20 +214,22 @@ impl Link {
 
     /// Ends the write under way, which the operating system has taken whole. Whether there was one.
     pub(super) fn written(&mut self, now: Instant) -> bool {
-        let Some(since) = self.writing.take() else { return false };
-        // What is written at once shows nothing: a buffer takes it, whether the peer lives or not.
-        if self.ping != Ping::Out || now >= later(since, JAM) {
+        if !std::mem::replace(&mut self.writing, false) {
+            return false;
+        }
+        if self.ping != Ping::Out {
             self.liveness.flowed(now);
         }
         if self.ping == Ping::UnderWay && self.rest.is_empty() {
             self.ping = Ping::Out;
+            self.liveness.ping_is_out();
         }
         true
     }
 
     /// Gives up the write under way, and what is left behind it.
     pub(super) fn stop_writing(&mut self) {
-        self.writing = None;
+        self.writing = false;
         self.rest = Segments::new();
     }
 
@@ -280,8 +281,8 @@ impl Link {
     }
 }
 
-/// A write that took so long had to wait until the peer made room: it lives.
-const JAM: Duration = Duration::from_millis(100);
-
 /// The smallest piece of a message for which a write of its own is worth its while.
 const PIECE_SIZE_MIN: usize = 4096;
+
+/// The largest one, which a slow way takes in the time that a peer has for its answer.
+const PIECE_SIZE_MAX: usize = 256 << 10;

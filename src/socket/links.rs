@@ -312,13 +312,17 @@ impl Core {
     }
 
     /// The proof is overdue. Where we do not read, the answer may lie in front of us; while octets still
-    /// come, behind them: what was sent before our PING was read comes first. And while octets still go,
-    /// our PING may lie behind them.
+    /// come, behind them: what was sent before our PING was read comes first. Where our PING itself had to
+    /// wait, the time runs from then on.
     pub(super) fn probe_is_over(&mut self, id: LinkId, due: Instant, io: &mut Io) {
         let (patience, ttl) = (self.patience(), self.ping_ttl());
         let Some(link) = self.links.get_mut(&id) else { return };
-        let is_silent = link.is_reading() && io.now() >= later(link.liveness.alive_at(), patience);
-        if is_silent && !link.liveness.is_excused(due, io.now()) {
+        let is_over = |since| io.now() >= later(since, patience);
+        let is_silent = link.is_reading() && is_over(link.liveness.heard_at());
+        if is_silent && !is_over(link.liveness.silent_since()) {
+            let end = later(link.liveness.silent_since(), patience);
+            self.timers.set(Timer::Probe(id), end);
+        } else if is_silent && !link.liveness.is_excused(due, io.now()) {
             self.fail(id, DownReason::Silent, io);
         } else {
             link.ping(ttl);

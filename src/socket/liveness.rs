@@ -29,8 +29,10 @@ impl Default for Heartbeat {
 pub(crate) struct Liveness {
     heartbeat: Option<Heartbeat>,
     heard_at: Instant,
-    /// When octets of ours found room last that had to wait for it.
+    /// When octets went out last behind which a PING waited.
     flowed_at: Instant,
+    /// Whether a PING is out that nothing has answered yet.
+    has_ping_out: bool,
     /// When our PING was sent that nothing has answered yet, or octets flowed last behind which it waits.
     pinged_at: Option<Instant>,
     /// When our last PING was sent.
@@ -62,6 +64,7 @@ impl Liveness {
             heartbeat,
             heard_at: now,
             flowed_at: now,
+            has_ping_out: false,
             pinged_at: None,
             asked_at: None,
             peer_ttl: None,
@@ -78,14 +81,23 @@ impl Liveness {
     pub(crate) const fn heard(&mut self, now: Instant) {
         self.heard_at = now;
         self.pinged_at = None;
+        self.has_ping_out = false;
         self.excuses = 0;
     }
 
-    /// Octets of ours found room that had to wait for it, or that lie before a PING: what is said to the
-    /// peer is on its way still, and it cannot have answered.
+    /// Octets went out behind which a PING waits, or the PING itself: the peer cannot have answered that
+    /// yet. But it can have answered one that went out before: with each that follows it would have more
+    /// time, and never be given up.
     pub(crate) fn flowed(&mut self, now: Instant) {
-        self.flowed_at = now;
-        self.pinged_at = self.pinged_at.map(|_| now);
+        if !self.has_ping_out {
+            self.flowed_at = now;
+            self.pinged_at = self.pinged_at.map(|_| now);
+        }
+    }
+
+    /// The operating system has all of a PING.
+    pub(crate) const fn ping_is_out(&mut self) {
+        self.has_ping_out = true;
     }
 
     /// Whether somebody who should have acted by `end` is excused: we look so late that the answer may
@@ -102,8 +114,8 @@ impl Liveness {
         self.heard_at
     }
 
-    /// When the last octet went to the peer or came from it, as far as that shows that it lives.
-    pub(crate) fn alive_at(&self) -> Instant {
+    /// Since when the peer could have said something: since it did, or since it was asked.
+    pub(crate) fn silent_since(&self) -> Instant {
         self.heard_at.max(self.flowed_at)
     }
 
@@ -241,6 +253,27 @@ mod tests {
             assert_eq!(liveness.judge(at(seconds + 3), true), Verdict::Wait(Some(at(seconds + 4))));
         }
         assert_eq!(liveness.judge(at(22), true), Verdict::Lost);
+    }
+
+    #[test]
+    fn a_ping_behind_one_that_is_not_answered_gives_no_more_time() {
+        let base = Instant::now();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let mut liveness = Liveness::new(base, Some(HEARTBEAT));
+        liveness.pinged(at(10));
+        liveness.flowed(at(12));
+        liveness.ping_is_out();
+        for seconds in [13, 14, 15] {
+            liveness.flowed(at(seconds));
+        }
+        assert_eq!(liveness.judge(at(15), true), Verdict::Wait(Some(at(16))));
+        assert_eq!(liveness.silent_since(), at(12));
+        let mut answered = liveness.clone();
+        assert_eq!(liveness.judge(at(16), true), Verdict::Lost);
+        answered.heard(at(15));
+        answered.pinged(at(20));
+        answered.flowed(at(22));
+        assert_eq!(answered.judge(at(25), true), Verdict::Wait(Some(at(26))));
     }
 
     #[test]

@@ -255,3 +255,77 @@ fn who_ends_has_heard_all_that_it_wants_to_hear() {
     let received = pair.exchange();
     assert!(matches!(&received[..], [Received::Message(_)]), "{received:?}");
 }
+
+/// How long a peer that says nothing more is borne, whom the operating system takes octets for as before:
+/// each write after a moment. It is asked for a proof now, and perhaps again and again.
+fn borne(heartbeat: Option<Heartbeat>, moment: Duration, again: Option<Duration>) -> Duration {
+    let mut config = Config::new(SocketType::Pull);
+    config.heartbeat = heartbeat;
+    let mut pair = pair_with(config, SocketType::Push);
+    pair.message();
+    let start = pair.io.now();
+    let (core, io) = (&mut pair.core, &mut pair.io);
+    let mut probe_at = Some(start);
+    let mut sent_at = None;
+    loop {
+        core.flush(io);
+        while let Some(output) = io.pop() {
+            if matches!(output, Output::Write { .. }) {
+                sent_at = Some(io.now() + moment);
+            }
+        }
+        while let Some(notice) = core.pop_notice(io) {
+            if let Event::Down { reason, .. } = notice {
+                assert_eq!(reason, DownReason::Silent);
+                return io.now() - start;
+            }
+        }
+        let next = [core.next_deadline(), sent_at, probe_at].into_iter().flatten().min().unwrap();
+        assert!(next - start < 3600 * SECOND, "it is never given up");
+        io.advance(next);
+        if sent_at.take_if(|at| *at == next).is_some() {
+            core.handle(Input::Sent { link: pair.link }, io);
+        } else if probe_at.take_if(|at| *at == next).is_some() {
+            core.probe(pair.link, io);
+            probe_at = again.map(|pause| next + pause);
+        } else {
+            core.handle(Input::Timeout, io);
+        }
+    }
+}
+
+#[test]
+fn octets_that_nobody_answers_are_no_sign_of_life() {
+    for moment in [0, 50, 2_000, 20_000].map(Duration::from_micros) {
+        for again in [None, Some(7 * SECOND)] {
+            let asking = borne(Some(Heartbeat::default()), moment, again);
+            // Who is asked anew meanwhile has until the next PING is overdue.
+            let most = if again.is_some() { 21 } else { 11 };
+            assert!(asking <= most * SECOND, "{asking:?} with {moment:?} and {again:?}");
+        }
+        let once = borne(None, moment, None);
+        assert!(once <= 31 * SECOND, "{once:?} with {moment:?}");
+    }
+}
+
+#[test]
+fn a_large_message_is_written_in_pieces_however_much_goes_into_one_write() {
+    let mut config = Config::new(SocketType::Push);
+    config.limits.write_size = usize::MAX;
+    let mut pair = pair_with(config, SocketType::Pull);
+    assert!(pair.core.send_to(pair.link, vec![b'x'; 1 << 20].into()));
+    let mut writes = 0;
+    loop {
+        pair.core.flush(&mut pair.io);
+        let Some(output) = pair.io.pop() else { break };
+        let Output::Write { link, data } = output else { panic!("it writes") };
+        assert!(data.len() <= 512 << 10);
+        pair.peer.receive(data.into_bytes());
+        pair.core.handle(Input::Sent { link }, &mut pair.io);
+        writes += 1;
+    }
+    assert!(writes > 2, "{writes}");
+    assert!(
+        matches!(pair.peer.next(), Ok(Some(Received::Message(message))) if message.size() == 1 << 20)
+    );
+}

@@ -213,6 +213,19 @@ impl Share {
         self.ready + self.slow.len()
     }
 
+    /// In how many messages those get it for whom there is room, as [`Batch`] lays them out.
+    fn deliveries(&self) -> usize {
+        let Members::These(these) = &self.to else { return self.ready.div_ceil(TARGETS_MAX) };
+        let (mut full, mut start) = (0, 0);
+        for (position, conn_id) in these.iter().enumerate() {
+            let batch = &these[start..position];
+            if batch.len() == TARGETS_MAX || batch.contains(conn_id) {
+                (full, start) = (full + 1, position);
+            }
+        }
+        full + usize::from(!these.is_empty())
+    }
+
     /// All but the one who is not to get it.
     fn each(&self, groups: &Groups, sessions: &Sessions, mut found: impl FnMut(ConnId)) {
         let found = |conn_id| {
@@ -318,7 +331,7 @@ impl Survey {
             return Err(Refused::TooLarge);
         }
         for (id, share) in self.shares.iter().filter(|(_, share)| share.ready > 0) {
-            let deliveries = share.ready.div_ceil(TARGETS_MAX);
+            let deliveries = share.deliveries();
             let octets = octets.saturating_mul(deliveries);
             let is_full = |server: &mut Server| !server.outbox.admits(deliveries, octets);
             if servers.get_mut(id).is_some_and(is_full) {

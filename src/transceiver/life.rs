@@ -60,6 +60,11 @@ impl Life {
         self.number
     }
 
+    /// Whether its links cannot be asked, so that each counts only beside the other.
+    pub(super) const fn is_unprovable(&self) -> bool {
+        self.is_unprovable
+    }
+
     /// Whether this is the number of a life that goes on.
     pub(super) fn is_current(&self, number: u32) -> bool {
         let is_alive = [self.requests, self.replies].iter().any(|t| matches!(t, Tie::Proven(_)));

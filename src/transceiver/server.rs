@@ -217,12 +217,13 @@ impl Server {
     }
 
     /// The reply link, where both links are there, and proven to belong to this life. Where the server has
-    /// ended the other one because we take no more, the reply link alone.
+    /// ended the other one because we take no more, the reply link alone, if its peer can be asked.
     fn certain_link(&self, life: u32) -> Option<LinkId> {
         let link = |side, core: &Core| self.life.proven_link(side).filter(|link| core.is_up(*link));
         let replies = link(Side::Replies, &self.replies);
         let requests = link(Side::Requests, &self.requests);
-        let certain = replies.filter(|_| requests.is_some() || self.parting.has_heard_out());
+        let may_be_alone = self.parting.has_heard_out() && !self.life.is_unprovable();
+        let certain = replies.filter(|_| requests.is_some() || may_be_alone);
         certain.filter(|_| life == self.life.number())
     }
 

@@ -231,9 +231,11 @@ impl Run {
             _ => Manner::Knocks(specs(at)[0].parse().unwrap(), Some("PULL")),
         };
         let until = elapsed(&self.world) + KNOCKING;
+        if matches!(manner, Manner::Knocks(_, Some("PULL"))) {
+            self.knocking.insert(at, until);
+        }
         let noise = self.noise(manner);
         self.ending.push((until, Ending::Noise(noise)));
-        self.knocking.insert(at, until);
     }
 
     /// Whoever knocks at a server may take what is another's.

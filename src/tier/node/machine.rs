@@ -294,12 +294,16 @@ impl Node {
         }
     }
 
-    /// Gives up what was held for too long. What waits for the application alone is not.
-    fn give_up_held(&mut self) {
+    /// Gives up what was held for too long. What waits for the application alone is not. Whether there was
+    /// any.
+    fn give_up_held(&mut self) -> bool {
+        let mut is_any = false;
         while !self.events.is_full() {
-            let Some(item) = self.held.next_due(self.io.now()) else { return };
+            let Some(item) = self.held.next_due(self.io.now()) else { break };
             self.unserved(&item.request, item.place, Unserved::NoServer);
+            is_any = true;
         }
+        is_any
     }
 
     /// What all calls end with.
@@ -309,7 +313,10 @@ impl Node {
         self.take_in();
         self.listen_to_control();
         self.talk_to_api();
-        self.give_up_held();
+        if self.give_up_held() {
+            // Which the API is to know.
+            self.talk_to_api();
+        }
         self.go_on_stopping();
     }
 

@@ -105,8 +105,13 @@ impl Slot {
     }
 }
 
+/// Known to the handler: one that is killed before that would come up again as a stranger to it.
 fn introduced(control: &Endpoint) -> Server {
-    Server::for_handler(control).wait().unwrap_or_else(|error| panic!("no server: {error}"))
+    let server = Server::for_handler(control).wait();
+    let server = server.unwrap_or_else(|error| panic!("no server: {error}"));
+    let client = server.client("mongrel2").wait();
+    drop(client.unwrap_or_else(|error| panic!("no client: {error}")));
+    server
 }
 
 /// Its port may be taken for a moment.
