@@ -106,6 +106,8 @@ pub(crate) fn shape(dice: &mut Dice) -> Shape {
     // Octet by octet only sometimes: it takes long.
     let read_max: usize = dice.pick(&[usize::MAX, usize::MAX, usize::MAX, 3000, 100]);
     let latency = dice.pick(&[10, 100, 5_000, 60_000]);
+    // What carries less than is said all the time never recovers.
+    let latency = if read_max < 1000 { latency.min(5_000) } else { latency };
     let sent_delay_max = Duration::from_micros(dice.pick(&[0, 100, 20_000]));
     // A PING behind more than passes in some seconds would be overdue, and nobody to blame. Half of
     // the reads bring one octet, the others half of the most.
