@@ -279,10 +279,13 @@ impl Core {
     /// False where it speaks ZMTP 3.0 and cannot be asked.
     pub(crate) fn probe(&mut self, id: LinkId, io: &mut Io) -> bool {
         let ttl = self.ping_ttl();
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_ready()) else {
-            // It has ended, as will be told when all that it brought is taken.
+        let Some(link) = self.links.get_mut(&id) else { return true };
+        if !link.is_ready() {
+            // It has ended, as will be told when all that it brought is taken; which may be the answer to
+            // an earlier question, and proves nothing now.
+            link.probe = None;
             return true;
-        };
+        }
         if !link.can_be_pinged() {
             return false;
         }

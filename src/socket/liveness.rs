@@ -31,7 +31,8 @@ pub(crate) struct Liveness {
     heard_at: Instant,
     /// When octets went out last behind which a PING waited.
     flowed_at: Instant,
-    /// Whether a PING is out that nothing has answered yet.
+    /// Whether there is a PING that nothing has answered yet, and whether one of those is out.
+    is_asked: bool,
     has_ping_out: bool,
     /// When our PING was sent that nothing has answered yet, or octets flowed last behind which it waits.
     pinged_at: Option<Instant>,
@@ -64,6 +65,7 @@ impl Liveness {
             heartbeat,
             heard_at: now,
             flowed_at: now,
+            is_asked: false,
             has_ping_out: false,
             pinged_at: None,
             asked_at: None,
@@ -81,7 +83,7 @@ impl Liveness {
     pub(crate) const fn heard(&mut self, now: Instant) {
         self.heard_at = now;
         self.pinged_at = None;
-        self.has_ping_out = false;
+        (self.is_asked, self.has_ping_out) = (false, false);
         self.excuses = 0;
     }
 
@@ -95,9 +97,14 @@ impl Liveness {
         }
     }
 
-    /// The operating system has all of a PING.
+    /// A PING is about to be written.
+    pub(crate) const fn asks(&mut self) {
+        self.is_asked = true;
+    }
+
+    /// The operating system has all of a PING. The answer may have come before word of that.
     pub(crate) const fn ping_is_out(&mut self) {
-        self.has_ping_out = true;
+        self.has_ping_out = self.is_asked;
     }
 
     /// Whether somebody who should have acted by `end` is excused: we look so late that the answer may
@@ -261,6 +268,7 @@ mod tests {
         let at = |seconds| base + Duration::from_secs(seconds);
         let mut liveness = Liveness::new(base, Some(HEARTBEAT));
         liveness.pinged(at(10));
+        liveness.asks();
         liveness.flowed(at(12));
         liveness.ping_is_out();
         for seconds in [13, 14, 15] {
@@ -270,7 +278,9 @@ mod tests {
         assert_eq!(liveness.silent_since(), at(12));
         let mut answered = liveness.clone();
         assert_eq!(liveness.judge(at(16), true), Verdict::Lost);
+        answered.asks();
         answered.heard(at(15));
+        answered.ping_is_out();
         answered.pinged(at(20));
         answered.flowed(at(22));
         assert_eq!(answered.judge(at(25), true), Verdict::Wait(Some(at(26))));

@@ -329,3 +329,25 @@ fn a_large_message_is_written_in_pieces_however_much_goes_into_one_write() {
         matches!(pair.peer.next(), Ok(Some(Received::Message(message))) if message.size() == 1 << 20)
     );
 }
+
+/// What a link brought before it ended may be the answer to an earlier question.
+#[test]
+fn a_link_that_has_ended_proves_nothing_to_who_asks_afterwards() {
+    for asks_again in [false, true] {
+        let mut pair = pair(SocketType::Pull, SocketType::Push);
+        assert_eq!(pair.message(), None);
+        assert!(pair.core.probe(pair.link, &mut pair.io));
+        pair.core.set_paused(true, &mut pair.io);
+        let received = pair.exchange();
+        let [Received::Ping { context, .. }] = &received[..] else { panic!("{received:?}") };
+        pair.peer.pong(context);
+        pair.exchange();
+        pair.core.handle(Input::Closed { link: pair.link, cause: None }, &mut pair.io);
+        if asks_again {
+            assert!(pair.core.probe(pair.link, &mut pair.io));
+        }
+        pair.core.set_paused(false, &mut pair.io);
+        let is_proven = matches!(pair.message(), Some(Event::Proven { .. }));
+        assert_eq!(is_proven, !asks_again);
+    }
+}

@@ -334,11 +334,13 @@ impl Transceiver {
         }
     }
 
-    /// Does what is due by now.
-    fn fire_timers(&mut self) {
+    /// Does what is due by now: whether there was anything.
+    fn fire_timers(&mut self) -> bool {
+        let mut is_any = false;
         if let Some(control) = &mut self.control {
             if control.next_deadline().is_some_and(|at| at <= self.io.now()) {
                 control.handle(Input::Timeout, &mut self.io);
+                is_any = true;
             }
         }
         while let Some((_, id)) = self.timers.pop_due(self.io.now()) {
@@ -351,7 +353,9 @@ impl Transceiver {
                 server.do_what_is_due(cx);
             }
             self.touch(id);
+            is_any = true;
         }
+        is_any
     }
 
     /// Takes what the servers have to tell, one thing of each in turn, as far as there is room.
@@ -488,8 +492,12 @@ impl Machine for Transceiver {
             }
             (None, _) => {}
         }
-        self.fire_timers();
+        // What has arrived comes before the time, which may blame somebody for its absence, or us for
+        // what lies unread.
         self.refill();
+        if self.fire_timers() {
+            self.refill();
+        }
     }
 
     fn submit(&mut self, now: Instant, command: Command) -> Result<(), Refused> {

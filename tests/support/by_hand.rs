@@ -84,6 +84,11 @@ where
         self.tell(Input::Timeout);
     }
 
+    /// It is time for what the machine waits for, and something else comes before it is told so.
+    pub(crate) fn be_late(&mut self) {
+        self.now = self.machine.next_deadline().expect("it waits for something");
+    }
+
     /// Answers the oldest bind.
     pub(crate) fn listening(&mut self, port: u16) {
         let (listener, _) = self.listens.pop_front().expect("a bind is under way");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mongrel2_transceiver::transceiver::{Config, Event, SessionEnd};
 
-use crate::browser::{frame, text};
+use crate::browser::{frame, handshake, text};
+use crate::by_hand::Hand;
 use crate::pair::{Pair, expected, plain, small};
 
 /// One slice of a ping round of 30 s is 117.2 ms: a session that opens now is looked at first then.
@@ -25,7 +26,7 @@ fn a_ping_is_answered_by_a_pong_with_the_same_payload() {
 #[test]
 fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
     let mut pair = Pair::up(1, plain());
-    pair.deliver(crate::browser::handshake(3, "13"));
+    pair.deliver(handshake(3, "13"));
     pair.until(|event| matches!(event, Event::SessionOpened { .. }));
     pair.run_ms(FIRST_LOOK_MS - 50);
     pair.replies();
@@ -45,6 +46,34 @@ fn a_silent_session_is_pinged_once_then_closed_with_1011_and_hung_up() {
     pair.run_secs(100);
     assert!(pair.replies().is_empty() && pair.is_silent());
     assert_eq!(pair.stats().sessions, 0);
+}
+
+/// A server that never stops has always just said something when it is looked after the silent.
+#[test]
+fn who_is_silent_is_parted_from_however_much_the_others_say() {
+    let mut config = plain();
+    config.heartbeat = None;
+    let mut hand = Hand::up(1, config);
+    for conn_id in [3, 5] {
+        hand.deliver(&handshake(conn_id, "13"));
+    }
+    let mut rounds = 0;
+    let start = hand.hand.now();
+    while hand.hand.now() < start + Duration::from_secs(100) {
+        hand.hand.be_late();
+        hand.deliver(&text(5, "and another thing"));
+        rounds += 1;
+    }
+    assert!(rounds > 500, "{rounds}");
+    let ended = |event: Event| {
+        if let Event::SessionClosed { target, end } = event {
+            Some((target.conn_id.0, end))
+        } else {
+            None
+        }
+    };
+    let ended: Vec<_> = hand.hand.events().into_iter().filter_map(ended).collect();
+    assert_eq!(ended, [(3, SessionEnd::Silent)]);
 }
 
 #[test]
@@ -91,7 +120,7 @@ fn without_an_interval_nobody_is_pinged_or_ended() {
 fn three_hundred_silent_sessions_are_pinged_in_few_messages() {
     let mut pair = Pair::up(1, plain());
     for conn_id in 1..=300 {
-        pair.deliver(crate::browser::handshake(conn_id, "13"));
+        pair.deliver(handshake(conn_id, "13"));
         // All are there before the first look.
         pair.run_ms(u64::from(conn_id % 4 == 0));
     }
