@@ -125,6 +125,11 @@ impl Core {
         self.timers.next()
     }
 
+    /// Whether there may be something to take: a notice, a message, or word of some that were dropped.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.notices.is_empty() || !self.inbox.is_empty() || self.pattern.has_dropped()
+    }
+
     pub(crate) fn pop_notice(&mut self, io: &mut Io) -> Option<Event> {
         let notice = self.notices.pop_front()?;
         if self.notices.is_empty() && std::mem::take(&mut self.is_holding) {

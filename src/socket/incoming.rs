@@ -30,12 +30,19 @@ impl Core {
             if !self.takes_messages() {
                 return None;
             }
-            let id = self.inbox.pop_front()?;
-            if self.is_held_back(id) {
-                self.inbox.push_back(id);
-            } else if let Some(event) = self.take_from(id, io) {
-                self.inbox.push_back(id);
-                return Some(event);
+            let id = *self.inbox.front()?;
+            let is_held_back = self.is_held_back(id);
+            let event = if is_held_back { None } else { self.take_from(id, io) };
+            if !is_held_back && event.is_none() {
+                // It has nothing more for now, or is gone.
+                self.inbox.pop_front();
+                continue;
+            }
+            if self.inbox.len() > 1 {
+                self.inbox.rotate_left(1);
+            }
+            if event.is_some() {
+                return event;
             }
         }
         None
@@ -72,6 +79,11 @@ impl Core {
         loop {
             let link = self.links.get_mut(&id)?;
             match link.engine.next() {
+                // Nearly all that comes, without a detour.
+                Ok(Some(Received::Message(message))) if matches!(self.pattern, Pattern::Pull) => {
+                    link.busy_at = io.now();
+                    return Some(Event::Message { link: id, message });
+                }
                 Ok(Some(received)) => {
                     if let Some(event) = self.take_in(id, received, io) {
                         return Some(event);

@@ -110,8 +110,8 @@ impl Link {
         }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.stage == Stage::Ready
+    pub(super) const fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Ready)
     }
 
     /// As which it takes messages of a PUSH or REQ socket.
@@ -147,6 +147,7 @@ impl Link {
     fn put_ping(&mut self, ttl: Duration) {
         let context = self.probe.as_ref().map_or(&[][..], |context| context);
         self.engine.ping(ttl, context);
+        self.liveness.asks();
         self.ping = Ping::Waits;
     }
 

@@ -55,15 +55,18 @@ impl Core {
     /// Gives a message to the next peer in turn whose queue has room.
     pub(super) fn push(&mut self, message: Message) -> Result<Outlet, Refused> {
         let size = message.size();
-        while let Some(outlet) = self.outlets.take_next() {
+        while let Some(outlet) = self.outlets.next() {
             let link = self.outlet_link(outlet);
-            let Some(queue) = self.queue_of(outlet, link) else { continue };
+            let Some(queue) = self.queue_of(outlet, link) else {
+                self.outlets.next_is_gone();
+                continue;
+            };
             if !queue.admits(size) {
-                self.outlets.set_full(outlet);
+                self.outlets.next_is_full();
                 continue;
             }
             queue.push(message);
-            self.outlets.put_back(outlet);
+            self.outlets.pass();
             if let Some(id) = link {
                 self.mark_dirty(id);
             }

@@ -14,19 +14,31 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// Takes the next in turn, to be put back by [`put_back`](Self::put_back) or
-    /// [`set_full`](Self::set_full), or forgotten.
-    pub(super) fn take_next(&mut self) -> Option<Outlet> {
-        self.open.pop_front()
+    /// The next in turn.
+    pub(super) fn next(&self) -> Option<Outlet> {
+        self.open.front().copied()
+    }
+
+    /// The next one has had its turn.
+    pub(super) fn pass(&mut self) {
+        if self.open.len() > 1 {
+            self.open.rotate_left(1);
+        }
+    }
+
+    /// The next one is full, and has no turn until it says that it has room again.
+    pub(super) fn next_is_full(&mut self) {
+        self.full.extend(self.open.pop_front());
+    }
+
+    /// The next one is gone.
+    pub(super) fn next_is_gone(&mut self) {
+        self.open.pop_front();
     }
 
     /// Puts an outlet at the end of the row.
     pub(super) fn put_back(&mut self, outlet: Outlet) {
         self.open.push_back(outlet);
-    }
-
-    pub(super) fn set_full(&mut self, outlet: Outlet) {
-        self.full.insert(outlet);
     }
 
     /// An outlet has room again. Whether it was full.
@@ -63,21 +75,29 @@ mod tests {
         let mut outlets = Outlets::default();
         outlets.put_back(A);
         outlets.put_back(B);
-        let first = outlets.take_next().unwrap();
-        outlets.set_full(first);
-        assert_eq!((first, outlets.take_next(), outlets.take_next()), (A, Some(B), None));
-        outlets.put_back(B);
+        assert_eq!(outlets.next(), Some(A));
+        outlets.next_is_full();
+        for _ in 0..3 {
+            assert_eq!(outlets.next(), Some(B));
+            outlets.pass();
+        }
         assert!(outlets.has_full() && outlets.reopen(A) && !outlets.reopen(A));
-        assert_eq!((outlets.take_next(), outlets.take_next()), (Some(B), Some(A)));
+        for next in [B, A, B] {
+            assert_eq!(outlets.next(), Some(next));
+            outlets.pass();
+        }
+        outlets.next_is_gone();
+        assert_eq!(outlets.next(), Some(B));
     }
 
     #[test]
     fn the_gone_get_no_turn() {
         let mut outlets = Outlets::default();
+        outlets.put_back(B);
+        outlets.next_is_full();
         outlets.put_back(A);
-        outlets.set_full(B);
         outlets.remove(A);
         outlets.remove(B);
-        assert!(outlets.take_next().is_none() && !outlets.has_full() && !outlets.reopen(B));
+        assert!(outlets.next().is_none() && !outlets.has_full() && !outlets.reopen(B));
     }
 }

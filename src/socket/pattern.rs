@@ -41,6 +41,11 @@ impl Pattern {
         matches!(self, Self::Push | Self::Pub { .. })
     }
 
+    /// Whether messages were dropped that nobody was told of yet.
+    pub(super) const fn has_dropped(&self) -> bool {
+        matches!(self, Self::Pub { dropped: 1.. })
+    }
+
     pub(super) const fn is_rep(&self) -> bool {
         matches!(self, Self::Rep(_))
     }

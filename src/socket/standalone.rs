@@ -51,7 +51,7 @@ impl Socket {
 
     /// Takes what the core has, as far as there is room.
     fn refill(&mut self) {
-        while self.events.len() < self.events_max {
+        while self.core.has_news() && self.events.len() < self.events_max {
             let Some(event) = self.next_event() else { break };
             self.events.push_back(event);
         }

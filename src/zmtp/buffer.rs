@@ -50,6 +50,22 @@ impl Buffer {
         piece
     }
 
+    /// The chunk that comes first.
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// Takes `size` octets of the first chunk, not copied, and drops `before` that come before them;
+    /// `None` where the chunk has no more than a part of that, and then nothing is taken.
+    pub(super) fn take_whole(&mut self, before: usize, size: usize) -> Option<Bytes> {
+        if self.first.len().checked_sub(before)? < size {
+            return None;
+        }
+        self.first.advance(before);
+        self.len -= before;
+        Some(self.take_piece(size))
+    }
+
     fn refill(&mut self) {
         if self.first.is_empty() {
             self.first = self.rest.pop_front().unwrap_or_default();

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::buffer::{Body, Buffer};
-use super::frame::{Flags, SizeField};
+use super::frame::{Flags, SizeField, only_frame};
 use super::{Error, Frame, Limits, Message, Oversize};
 
 /// One whole thing that has arrived.
@@ -85,6 +85,9 @@ impl Decoder {
 
     /// The next whole thing; `None` where more octets are needed, and then the input is empty.
     pub(super) fn next(&mut self, input: &mut Buffer) -> Result<Option<Decoded>, Error> {
+        if let Some(message) = self.next_whole(input) {
+            return Ok(Some(Decoded::Message(message)));
+        }
         loop {
             match &mut self.step {
                 Step::Flags => {
@@ -129,6 +132,18 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// A message of one frame that lies in one chunk, within the limits. Nearly all do, and need no state.
+    fn next_whole(&mut self, input: &mut Buffer) -> Option<Message> {
+        let is_between = matches!(self.step, Step::Flags)
+            && matches!(self.assembly, Assembly::Collecting { first: None, .. });
+        if !is_between || !self.messages_allowed || self.limits.frames_max == 0 {
+            return None;
+        }
+        let (before, size) = only_frame(input.chunk())?;
+        let size = within(size, self.limits.message_size_max)?;
+        input.take_whole(before, size).map(Message::from)
     }
 
     fn begin_frame(&self, octet: u8) -> Result<Step, Error> {

@@ -175,6 +175,19 @@ impl SizeField {
     }
 }
 
+/// How long the head of a frame is that is the only one of a message, and how many octets follow it;
+/// `None` where it is no such frame, or its head is not whole.
+pub(super) fn only_frame(octets: &[u8]) -> Option<(usize, u64)> {
+    match octets {
+        [0, size, ..] => Some((2, u64::from(*size))),
+        [LONG, rest @ ..] => {
+            let size = rest.first_chunk().map(|size| u64::from_be_bytes(*size))?;
+            Some((9, size)).filter(|_| size <= SIZE_MAX)
+        }
+        _ => None,
+    }
+}
+
 /// Encodes the flags and size of a message frame.
 pub(super) fn encode_message_header(out: &mut BytesMut, more: bool, size: usize) {
     encode_header(out, if more { MORE } else { 0 }, size);

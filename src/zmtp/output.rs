@@ -43,8 +43,9 @@ impl Output {
 
     fn put_frame(&mut self, frame: &Frame, more: bool) {
         encode_message_header(&mut self.tail, more, frame.len());
-        self.put(frame.head());
-        self.put(frame.body());
+        for part in [frame.head(), frame.body()].into_iter().filter(|part| !part.is_empty()) {
+            self.put(part);
+        }
     }
 
     fn put(&mut self, octets: &Bytes) {

@@ -11,6 +11,7 @@
 
 mod count;
 mod figures;
+mod sockets;
 #[path = "../../../benches/sessions/stage.rs"]
 mod stage;
 mod steps;

@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use mongrel2_transceiver::mongrel2::{ConnId, Request};
 use mongrel2_transceiver::transceiver::{Audience, Command};
 use mongrel2_transceiver::websocket::{self, Message, Opcode};
+use mongrel2_transceiver::zmtp::SocketType;
 
+use crate::sockets::Pair;
 use crate::stage::{Stage, frame_of, get, handshake};
 
 /// One step, and how often it is taken in each of the two runs.
@@ -34,6 +36,8 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "take-frame", units: TOGETHER, few: 10, many: 40, run: take_frames },
     Step { name: "ping-session", units: SESSIONS, few: 0, many: 1, run: ping },
     Step { name: "broadcast-to-one", units: SESSIONS, few: 1, many: 4, run: broadcast },
+    Step { name: "push-message", units: TOGETHER, few: 10, many: 40, run: push },
+    Step { name: "pull-message", units: TOGETHER, few: 10, many: 40, run: pull },
 ];
 
 pub(crate) fn run(name: &str, times: u32) -> Result<(), String> {
@@ -111,6 +115,27 @@ fn broadcast(times: u32) {
     for _ in 0..times {
         let message = Message::from("news for everybody");
         stage.submit(Command::Broadcast { to: Audience::All, except: None, message });
+    }
+}
+
+/// A message of 64 octets, from the application to the octets that are written.
+fn push(times: u32) {
+    let mut pair = Pair::new(SocketType::Push, SocketType::Pull);
+    let body = Bytes::from(vec![b'x'; 64]);
+    for _ in 0..times {
+        assert_eq!(pair.send(&body, TOGETHER), TOGETHER as usize * 66);
+    }
+}
+
+/// The same, from the octets that are read to the application.
+fn pull(times: u32) {
+    let mut pair = Pair::new(SocketType::Pull, SocketType::Push);
+    let one: Vec<u8> = [&[0, 64][..], &[b'x'; 64]].concat();
+    let octets = Bytes::from(one.repeat(TOGETHER as usize));
+    for _ in 0..times {
+        // A read has a buffer of its own.
+        let read = Bytes::copy_from_slice(black_box(&octets));
+        assert_eq!(pair.take(read), TOGETHER as usize * 64);
     }
 }
 
