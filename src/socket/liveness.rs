@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 /// Without it nothing ever notices that the host at the other end of an idle link is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// How often a peer is sent a PING, the first as soon as its handshake is over. Each says after how
-    /// much silence of ours the peer may give us up: twice both times, but 65.5 seconds at most, which is
-    /// all that libzmq can count. Where both together are more, it says nothing of that.
+    /// How often a peer is sent a PING while it answers, the first as soon as its handshake is over; a
+    /// peer of ZMTP 3.0 knows none. Each says after how much silence of ours the peer may give us up:
+    /// twice both times, but 65.5 seconds at most, which is all that libzmq can count. Where both
+    /// together are more, it says nothing of that.
     pub interval: Duration,
-    /// A peer that says nothing for so long after that is given up. A PING goes behind what was said
-    /// before, and while the operating system still takes octets of that, the time begins anew; it
-    /// runs out where the peer lets it take none, and where the peer needs longer than that for what
-    /// lies in the buffers between.
+    /// How long a peer may say nothing once a PING is out; any octet counts. Until the operating system
+    /// has all of the PING, each write that it takes begins the time anew; from then on nothing of ours
+    /// does, so that a peer must answer within it even where much lies in the buffers between. Where we
+    /// do not read, or look too late (three times in a row at most), the time begins again.
     pub timeout: Duration,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(seed: Seed) -> Self {
-        let replay = replay(&format!("SIM_SEED={seed}"));
+        let replay = replay(&format!("SIM_SEED={seed}"), "every_seed");
         // The offset basis of FNV-1a.
         let digest = 0xCBF2_9CE4_8422_2325;
         Self { replay, faults: Vec::new(), last: VecDeque::new(), digest, met: BTreeMap::new() }
@@ -98,11 +98,11 @@ fn first_word(value: &impl fmt::Debug) -> String {
     text[..end].to_owned() + answered
 }
 
-/// The command that plays something again.
-pub(crate) fn replay(what: &str) -> String {
+/// The command that plays something again, by one of the tests here.
+pub(crate) fn replay(what: &str, test: &str) -> String {
     // Without compression it is another world.
     let feature = if cfg!(feature = "deflate") { "--features deflate " } else { "" };
-    format!("{what} cargo test {feature}--test simulation")
+    format!("{what} cargo test {feature}--test simulation {test}")
 }
 
 /// The virtual time since the beginning.

@@ -2,9 +2,9 @@
 //! that goes wrong in every way that the seed draws; checked against a plain model.
 //!
 //! - `cargo test --test simulation` runs the worlds that once failed and the first ones.
-//! - `SIM_SEED=7 cargo test --test simulation` runs one, and a failure prints that line, the settings,
+//! - `SIM_SEED=7 cargo test --test simulation every_seed` runs one, and a failure prints that line, the settings,
 //!   the faults and the last operations.
-//! - `SIM_SEEDS=20000 cargo test --test simulation` runs more, tells how far it is, and at the end how
+//! - `SIM_SEEDS=20000 cargo test --test simulation every_seed` runs more, tells how far it is, and at the end how
 //!   often each thing was met. `SIM_FROM=500000` begins with another seed than 0.
 //! - `SIM_STEPS=all cargo test --test simulation every_step` lets each operation of the handler fail, in
 //!   a run of its own: see `steps`, of which the default is a sample.

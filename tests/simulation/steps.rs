@@ -21,7 +21,7 @@ use crate::run;
 /// the kind of the one that failed.
 fn play(scenario: u64, step: Option<usize>) -> (usize, Option<&'static str>) {
     let of_step = step.map_or_else(|| "none".to_owned(), |step| step.to_string());
-    let replay = replay(&format!("SIM_STEP={scenario}/{of_step}"));
+    let replay = replay(&format!("SIM_STEP={scenario}/{of_step}"), "every_step");
     run::run_short(Seed { number: scenario, is_plain: true }, replay, step)
 }
 
