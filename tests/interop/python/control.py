@@ -192,6 +192,9 @@ def nonsense(context, asker, server):
         leaver.socket.send(message)
         leaver.socket.close()
     signs_of_life(asker)
+    # The last may have got there before its sender left, and was obeyed then.
+    while server.hear(TRY_MS) is not None:
+        pass
 
 
 def strangers(address):
