@@ -14,7 +14,7 @@ use crate::websocket::Message;
 
 use super::command::{Audience, Refused};
 use super::context::Context;
-use super::delivery::{Delivery, Origin, Recipients};
+use super::delivery::{Delivery, Origin, Recipients, batches};
 use super::event::{Event, Loss};
 use super::groups::Groups;
 use super::outbox::Outbox;
@@ -215,15 +215,10 @@ impl Share {
 
     /// In how many messages those get it for whom there is room, as [`Batch`] lays them out.
     fn deliveries(&self) -> usize {
-        let Members::These(these) = &self.to else { return self.ready.div_ceil(TARGETS_MAX) };
-        let (mut full, mut start) = (0, 0);
-        for (position, conn_id) in these.iter().enumerate() {
-            let batch = &these[start..position];
-            if batch.len() == TARGETS_MAX || batch.contains(conn_id) {
-                (full, start) = (full + 1, position);
-            }
+        match &self.to {
+            Members::These(these) => batches(these).count(),
+            Members::Group(_) | Members::All => self.ready.div_ceil(TARGETS_MAX),
         }
-        full + usize::from(!these.is_empty())
     }
 
     /// All but the one who is not to get it.

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::mongrel2::{ConnId, Control, control_body, extended_body};
+use crate::mongrel2::{ConnId, Control, TARGETS_MAX, control_body, extended_body};
 use crate::websocket::{self, Opcode};
 
 use super::compression::Compression;
@@ -220,5 +220,35 @@ impl Recipients {
     }
 }
 
+/// Those who get the same, as many together as one delivery may name, and each of them once: a delivery
+/// takes one place of each connection among what waits in Mongrel2.
+pub(crate) fn batches(mut rest: &[ConnId]) -> impl Iterator<Item = &[ConnId]> {
+    std::iter::from_fn(move || {
+        let most = &rest[..rest.len().min(TARGETS_MAX)];
+        let again = (1..most.len()).find(|at| most[..*at].contains(&most[*at]));
+        let (batch, behind) = rest.split_at(again.unwrap_or(most.len()));
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
 /// About what the head and the bookkeeping of a delivery take, in octets.
 pub(crate) const HEAD_WEIGHT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_names_nobody_twice_and_no_more_than_one_message_may() {
+        let lengths = |ids: &[i64]| {
+            let all: Vec<_> = ids.iter().copied().map(ConnId).collect();
+            assert_eq!(batches(&all).collect::<Vec<_>>().concat(), all);
+            batches(&all).map(<[_]>::len).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(&[]), []);
+        assert_eq!(lengths(&[1, 1, 1, 2, 3, 2]), [1, 1, 3, 1]);
+        let many: Vec<i64> = (0..300).collect();
+        assert_eq!(lengths(&many), [128, 128, 44]);
+    }
+}

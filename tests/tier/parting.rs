@@ -195,6 +195,17 @@ fn stall_receipts(tier: &mut Tier, is_stalled: bool) {
     }
 }
 
+/// How long the API takes to shut down, which has so long for it.
+fn time_to_stop(tier: &mut Tier, time: Duration) -> Duration {
+    let asked_at = tier.world.now();
+    tier.submit(api::Command::Handler(transceiver::Command::ShutdownWithin { time }));
+    let api = tier.api;
+    tier.world.run_until(|world| {
+        world.seen(api).iter().any(|event| matches!(event, Event::Stopped { .. }))
+    });
+    tier.world.now() - asked_at
+}
+
 /// Targets of requests that were not served, and of those that a Node had not finished, at the end.
 fn given_up(events: &[Event]) -> (Vec<transceiver::Target>, Vec<transceiver::Target>) {
     let (mut unserved, mut lost) = (Vec::new(), Vec::new());
@@ -230,14 +241,7 @@ fn an_api_that_shuts_down_waits_for_the_word_of_no_node_beyond_its_time() {
     let mut tier = with_requests_on_their_way(12, Config::default(), node::Config::default());
     stall_receipts(&mut tier, true);
     tier.world.network.refuses = true;
-    let asked_at = tier.world.now();
-    let shutdown = transceiver::Command::ShutdownWithin { time: Duration::from_secs(8) };
-    tier.submit(api::Command::Handler(shutdown));
-    let api = tier.api;
-    tier.world.run_until(|world| {
-        world.seen(api).iter().any(|event| matches!(event, Event::Stopped { .. }))
-    });
-    let took = tier.world.now() - asked_at;
+    let took = time_to_stop(&mut tier, Duration::from_secs(8));
     assert!((Duration::from_secs(5)..Duration::from_secs(10)).contains(&took), "{took:?}");
     let (unserved, lost) = given_up(&tier.events());
     let targets: Vec<_> = (1..=5).map(|conn_id| tier.target(1, conn_id)).collect();
@@ -270,14 +274,7 @@ fn an_api_waits_for_no_answer_of_a_node() {
     tier.until_all_up();
     tier.deliver(get(1));
     tier.run_ms(100);
-    let asked_at = tier.world.now();
-    let shutdown = transceiver::Command::ShutdownWithin { time: Duration::from_secs(60) };
-    tier.submit(api::Command::Handler(shutdown));
-    let api = tier.api;
-    tier.world.run_until(|world| {
-        world.seen(api).iter().any(|event| matches!(event, Event::Stopped { .. }))
-    });
-    assert!(tier.world.now() - asked_at < Duration::from_secs(10));
+    assert!(time_to_stop(&mut tier, Duration::from_secs(60)) < Duration::from_secs(10));
     for target in targets(&tier.told(0)) {
         tier.world.submit(node, reply(target, "x")).unwrap();
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::mongrel2::{ConnId, TARGETS_MAX};
-use crate::transceiver::delivery::{Delivery, Origin, Recipients};
+use crate::mongrel2::ConnId;
+use crate::transceiver::delivery::{Delivery, Origin, Recipients, batches};
 use crate::transceiver::{self, Loss, ServerId};
 use crate::websocket::Message;
 
@@ -85,19 +85,19 @@ impl Node {
         if message.len() > self.config.limits.message_size_max.max(1) {
             return Err(Refused::TooLarge);
         }
-        let mut to = BTreeMap::<ServerId, Batches>::new();
+        let mut to = BTreeMap::<ServerId, Vec<ConnId>>::new();
         let mut gone = Vec::new();
         for target in targets {
             match self.server_of(target) {
-                Ok(_) => to.entry(target.server).or_default().put(target.conn_id),
+                Ok(_) => to.entry(target.server).or_default().push(target.conn_id),
                 Err(_) => {
                     let Target { server, life, conn_id, .. } = target;
                     gone.push(transceiver::Target { server, life, conn_id });
                 }
             }
         }
-        for (id, Batches(batches)) in &to {
-            let deliveries = batches.len();
+        for (id, conn_ids) in &to {
+            let deliveries = batches(conn_ids).count();
             let octets = message.len().saturating_mul(deliveries);
             let server = self.servers.get_mut(id);
             if server.is_some_and(|server| !server.outbox.admits(deliveries, octets)) {
@@ -105,10 +105,10 @@ impl Node {
             }
         }
         let body = encode(message);
-        for (id, Batches(batches)) in to {
+        for (id, conn_ids) in to {
             if let Some(server) = self.servers.get_mut(&id) {
-                for batch in batches {
-                    let (to, body) = (Recipients::Many(batch), body.clone());
+                for batch in batches(&conn_ids) {
+                    let (to, body) = (Recipients::Many(batch.to_vec()), body.clone());
                     server.outbox.push(Delivery::new(to, body, Origin::Application));
                 }
             }
@@ -132,22 +132,6 @@ impl Node {
         }
         self.touch(target.server);
         Ok(())
-    }
-}
-
-/// Those who get a message, as many together as one delivery may name, and each of them once: a delivery
-/// takes one place of each connection among what waits in Mongrel2.
-#[derive(Default)]
-struct Batches(Vec<Vec<ConnId>>);
-
-impl Batches {
-    fn put(&mut self, conn_id: ConnId) {
-        match self.0.last_mut() {
-            Some(last) if last.len() < TARGETS_MAX && !last.contains(&conn_id) => {
-                last.push(conn_id)
-            }
-            Some(_) | None => self.0.push(vec![conn_id]),
-        }
     }
 }
 
