@@ -212,7 +212,9 @@ impl Run {
         let at = self.mix.dice.below(self.servers.len());
         let restart = self.mix.dice.up_to(time);
         self.crash_server(at, restart);
-        self.squatted.insert(at, elapsed(&self.world) + time);
+        // One who came before may stay for longer.
+        let until = self.squatted.entry(at).or_default();
+        *until = (*until).max(elapsed(&self.world) + time);
         let sides = self.mix.dice.pick(&[&[0][..], &[1], &[0, 1]]);
         for side in sides {
             let endpoint = specs(at)[*side].parse().unwrap();
