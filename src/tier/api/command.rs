@@ -11,7 +11,7 @@ use crate::transceiver::{self, Target};
 #[non_exhaustive]
 pub enum Command {
     /// A command for the transceiver inside. [`Shutdown`](transceiver::Command::Shutdown) there is the
-    /// same as here.
+    /// same as here; [`ShutdownWithin`](transceiver::Command::ShutdownWithin) is for all of the API, too.
     Handler(transceiver::Command),
     /// Give a request to the Nodes, though it was told to the application: its octets as they came
     /// ([`Request::raw`](crate::mongrel2::Request::raw), or those of

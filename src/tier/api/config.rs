@@ -132,7 +132,7 @@ impl Config {
         config.limits.message_size_max = usize::MAX;
         config.limits.send_messages_max = usize::MAX;
         config.limits.send_bytes_max = usize::MAX;
-        // All of a window goes into one write.
+        // A window is encoded as a whole, and goes out in as few writes as there can be.
         config.limits.write_size = usize::MAX;
         config
     }

@@ -36,6 +36,8 @@ pub struct Api {
     /// Whether Nodes may be given something.
     is_dirty: bool,
     pub(super) stage: Stage,
+    /// When all has to be over, where the application said so.
+    ends_by: Option<Instant>,
     /// What the transceiver could not deliver.
     undelivered: usize,
 }
@@ -83,6 +85,7 @@ impl Api {
             events: VecDeque::new(),
             is_dirty: true,
             stage: Stage::Running,
+            ends_by: None,
             undelivered: 0,
         }
     }
@@ -263,11 +266,14 @@ impl Api {
 
     fn obey(&mut self, command: Command) -> Result<(), Refused> {
         match command {
-            Command::Shutdown => self.shutdown(transceiver::Command::Shutdown),
-            Command::Handler(
-                command @ (transceiver::Command::Shutdown
-                | transceiver::Command::ShutdownWithin { .. }),
-            ) => self.shutdown(command),
+            Command::Shutdown | Command::Handler(transceiver::Command::Shutdown) => {
+                self.shutdown(transceiver::Command::Shutdown)
+            }
+            Command::Handler(transceiver::Command::ShutdownWithin { time }) => {
+                let end = later(self.io.now(), time);
+                self.ends_by = Some(self.ends_by.map_or(end, |before| before.min(end)));
+                self.shutdown(transceiver::Command::ShutdownWithin { time: time / 2 })
+            }
             Command::Handler(command) => {
                 self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
             }
@@ -276,15 +282,29 @@ impl Api {
         }
     }
 
-    /// Once the transceiver has stopped there is nothing to hasten.
+    /// Half of the time is for the parting, a quarter for what waits then, a quarter to flush. Sockets that
+    /// flush already are not hastened.
     fn shutdown(&mut self, command: transceiver::Command) -> Result<(), Refused> {
         if self.stage == Stage::Running {
             self.stage = Stage::Parting;
         }
-        if self.stage != Stage::Parting {
-            return Ok(());
+        match self.stage {
+            Stage::Parting => {
+                self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
+            }
+            Stage::Emptying(until) => {
+                let sooner = self.ends_by.map(|end| self.half_of(end));
+                self.stage = Stage::Emptying(sooner.map_or(until, |sooner| sooner.min(until)));
+                Ok(())
+            }
+            Stage::Running | Stage::Ending(_) | Stage::Stopped => Ok(()),
         }
-        self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
+    }
+
+    /// When half of the time up to then has passed.
+    fn half_of(&self, end: Instant) -> Instant {
+        let now = self.io.now();
+        later(now, end.saturating_duration_since(now) / 2)
     }
 
     /// A Node that is given a request asks whether the life of its server goes on, which we can say only
@@ -298,7 +318,9 @@ impl Api {
 
     /// The servers are parted from: what waits for Nodes has a last chance.
     fn begin_emptying(&mut self) {
-        let until = later(self.io.now(), self.config.handler.linger / 2);
+        // Who was given more time than we take by default gets it.
+        let usual = self.ends_by.unwrap_or(later(self.io.now(), self.config.handler.linger));
+        let until = self.half_of(usual);
         self.stage = Stage::Emptying(until);
         if until <= self.io.now() {
             self.end();
@@ -320,9 +342,12 @@ impl Api {
         while let Some(node) = self.nodes.next_missing() {
             self.is_lost(node);
         }
-        self.work.shutdown(&mut self.io);
-        self.news.core.shutdown(&mut self.io);
-        self.receipts.shutdown(&mut self.io);
+        for core in [&mut self.work, &mut self.news.core, &mut self.receipts] {
+            if let Some(end) = self.ends_by {
+                core.set_linger(end.saturating_duration_since(self.io.now()));
+            }
+            core.shutdown(&mut self.io);
+        }
     }
 
     pub(super) fn socket_has_stopped(&mut self) {
