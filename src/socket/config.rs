@@ -88,8 +88,9 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Octets asked for by one read.
     pub read_size: usize,
-    /// Octets joined into one write, which ends with the message that reaches it. A message more than
-    /// twice as long is written in pieces of this size, but of 4 KiB at least and 256 KiB at most.
+    /// Octets joined into one write, which ends with the message that reaches it. Where that makes more
+    /// than twice as many, they are written in pieces of this size, but of 4 KiB at least and 256 KiB at
+    /// most.
     pub write_size: usize,
 }
 

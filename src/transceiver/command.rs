@@ -158,6 +158,8 @@ pub enum Command {
     /// sessions with 1001 and wait for their answers, while requests are served as ever; tell the servers
     /// that no more is taken, while what they have put on the wire by then still comes, to be answered;
     /// flush. Ends in [`Event::Stopped`](super::Event::Stopped), at once where nothing is left to do.
+    /// Before that each session is told to be closed, each server to be removed with what became of its
+    /// messages, and what could not be flushed is an [`Event::Undelivered`](super::Event::Undelivered).
     ///
     /// Requests that came have to be answered meanwhile: it is waited for those over HTTP. But not for
     /// answers that are given in pieces, or held: whoever has open streams ends them before, by the `end`

@@ -39,7 +39,9 @@ pub enum Command {
         message: Message,
     },
     /// Send one message to many WebSockets, encoded once; who is named several times gets it as often.
-    /// Those whose server's life is over are reported as undelivered.
+    /// It is taken or refused as a whole: as [`Refused::Full`] where one of their servers has no room for
+    /// its part, as [`Refused::TooLarge`]. Who is slow to read is no reason. Of what is taken, those
+    /// whose server's life is over are reported at once as [`Event::Undelivered`](super::Event).
     Broadcast {
         /// To whom; of any servers.
         targets: Vec<Target>,
@@ -69,7 +71,10 @@ pub enum Command {
         server: ServerId,
     },
     /// Take nothing more, wait for answers to what is taken, flush, and end everything, within
-    /// [`Config::linger`](super::Config::linger). Ends in [`Event::Stopped`](super::Event::Stopped).
+    /// [`Config::linger`](super::Config::linger). What was taken and the application was not told of yet
+    /// goes back to the API, each an [`Event::Unserved`](super::Event::Unserved); what could not be
+    /// flushed is an [`Event::Undelivered`](super::Event::Undelivered), and counted by
+    /// [`Event::Stopped`](super::Event::Stopped), in which it ends.
     Shutdown,
 }
 
