@@ -38,6 +38,8 @@ pub enum Bug {
     NotExcepted,
     /// A connect that is not answered is waited for, for ever.
     MissedDeadline,
+    /// A peer that says nothing any more is never given up.
+    BelievedAlive,
     /// Who falls silent is pinged for ever.
     SilentForEver,
     /// A client's close frame is not answered.
@@ -67,7 +69,7 @@ pub enum Bug {
 #[cfg(planted)]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LostReply,
         Self::LossUnreported,
         Self::WrongTarget,
@@ -83,6 +85,7 @@ impl Bug {
         Self::GhostInGroup,
         Self::NotExcepted,
         Self::MissedDeadline,
+        Self::BelievedAlive,
         Self::SilentForEver,
         Self::CloseUnanswered,
         Self::HangUpForgotten,

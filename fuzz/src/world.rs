@@ -37,6 +37,8 @@ mod rooms;
 mod run;
 #[path = "../../tests/simulation/settings.rs"]
 mod settings;
+#[path = "../../tests/simulation/silence.rs"]
+mod silence;
 #[path = "../../tests/simulation/strike.rs"]
 mod strike;
 #[path = "../../tests/simulation/unsent.rs"]

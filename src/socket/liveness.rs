@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::planted::{Bug, is_planted};
+
 /// When a socket asks a silent peer for a sign of life.
 ///
 /// Without it nothing ever notices that the host at the other end of an idle link is gone.
@@ -152,7 +154,7 @@ impl Liveness {
         let ttl_end = self.ttl_end();
         let ping_end = self.pinged_at.zip(self.heartbeat).map(|(at, h)| later(at, h.timeout));
         if let Some(end) = [ttl_end, ping_end].into_iter().flatten().find(|end| now >= *end) {
-            if !self.is_excused(end, now) {
+            if !(self.is_excused(end, now) || is_planted(Bug::BelievedAlive)) {
                 return Verdict::Lost;
             }
             self.heard_at = now;

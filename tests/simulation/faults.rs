@@ -116,6 +116,13 @@ pub(crate) fn shape(dice: &mut Dice) -> Shape {
     Shape { read_max, latency: Duration::from_micros(latency as u64), sent_delay_max, buffer }
 }
 
+/// Streams of that shape, where the handler takes so much at once: each read takes the latency, and what
+/// carries less than is said all the time never recovers.
+pub(crate) fn quickened(shape: Shape, read_size: usize) -> Shape {
+    let latency_max = if read_size < 1000 { Duration::from_millis(5) } else { Duration::MAX };
+    Shape { latency: shape.latency.min(latency_max), ..shape }
+}
+
 /// The streams of a world in which much is said.
 pub(crate) const fn broad() -> Shape {
     Shape {

@@ -42,6 +42,7 @@ mod planted;
 mod rooms;
 mod run;
 mod settings;
+mod silence;
 mod steps;
 mod strike;
 mod unsent;

@@ -45,8 +45,9 @@ pub(crate) fn play(first: u64, count: u64, is_told: bool) {
         tell(&played.progress(count, started));
         tell(&played.table());
     }
-    let failed = &played.failed;
-    assert!(failed.is_empty(), "{} of {} worlds do not hold", failed.len(), played.worlds);
+    let (worlds, failures) = (played.worlds, played.failures());
+    assert!(worlds > 0, "no world was played: SIM_SEEDS says how many are");
+    assert!(played.failed.is_empty(), "of {worlds} worlds {failures}");
 }
 
 /// The next seed, as long as not too many have failed.
@@ -72,12 +73,18 @@ impl Played {
 
     fn progress(&self, count: u64, started: Instant) -> String {
         let time = (now() - started).max(Duration::from_millis(1));
-        let (worlds, failed) = (self.worlds, self.failed.len());
+        let worlds = self.worlds;
+        let failed = self.failures();
         let speed = f64::from(u32::try_from(worlds).unwrap_or(u32::MAX)) / time.as_secs_f64();
         let time = time.as_secs();
-        format!(
-            "{worlds} of {count} worlds, {failed} failed, {time} s, {speed:.0} seeds a second\n"
-        )
+        format!("{worlds} of {count} worlds, {failed}, {time} s, {speed:.0} seeds a second\n")
+    }
+
+    /// How many have failed, and which: each is worth a look before all the others are played.
+    fn failures(&self) -> String {
+        let seeds: Vec<_> = self.failed.iter().map(Seed::to_string).collect();
+        let named = if seeds.is_empty() { String::new() } else { format!(": {}", seeds.join(" ")) };
+        format!("{} failed{named}", seeds.len())
     }
 
     fn table(&self) -> String {

@@ -12,12 +12,13 @@ use mongrel2_transceiver::transceiver::{Command, Config};
 
 use super::application::{Application, Way};
 use super::crowd::Process;
-use super::faults::{Fault, Faults, broad, shape};
+use super::faults::{Fault, Faults, broad, quickened, shape};
 use super::log::{Log, elapsed};
 use super::mix::{Mix, Seed};
 use super::oracle::{self, Oracle, Token};
 use super::peer::Peer;
 use super::settings::{self, sender, specs};
+use super::silence::Silence;
 use super::strike::Ending;
 use super::support::{Dice, StreamId, World};
 use super::visitor::{CONTROL, Visitor};
@@ -55,8 +56,7 @@ pub(crate) struct Run {
     pub(crate) knocking: BTreeMap<usize, Duration>,
     /// Until when strangers had the place of each server, or a part of it.
     pub(crate) squatted: BTreeMap<usize, Duration>,
-    /// The streams that the handler had to each process last.
-    pub(crate) streams: BTreeMap<usize, Vec<StreamId>>,
+    pub(crate) silence: Silence,
 }
 
 /// Runs one world to its end. Panics, and says how to replay it, where something does not hold.
@@ -120,8 +120,9 @@ impl Run {
     /// faults, and with a failure of this operation, if any.
     fn new(seed: Seed, [mut dice, others]: [Dice; 2], watched: Option<Option<usize>>) -> Self {
         let mut world = World::new(dice.next());
-        world.network.shape = shape(&mut dice);
+        let shape = shape(&mut dice);
         let mut config = settings::config(&mut dice);
+        world.network.shape = quickened(shape, config.limits.read_size);
         let has_visitor = seed.number % 4 == 0;
         config.control = has_visitor.then(|| CONTROL.parse().unwrap());
         let mut mix = Mix::new(seed, others);
@@ -172,7 +173,7 @@ impl Run {
             dead_until: None,
             knocking: BTreeMap::new(),
             squatted: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            silence: Silence::default(),
         };
         run.add_servers();
         run
@@ -217,7 +218,7 @@ impl Run {
         let pause = self.dice.up_to(self.pause_max);
         self.world.run_for(pause);
         self.suffer_knocking();
-        self.suffer_narrowness(now);
+        self.judge_silence();
         self.suffer_reset(now);
         if self.dead_until.is_none() {
             let dice = (&mut self.dice, &mut self.mix);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mongrel2_transceiver::transceiver::Transceiver;
 
 use super::application::Application;
-use super::faults::{Fault, shape};
+use super::faults::{Fault, quickened, shape};
 use super::log::elapsed;
 use super::noise::{Manner, Noise};
 use super::run::Run;
@@ -57,6 +57,7 @@ impl Run {
             Fault::Stall(time) => {
                 if let Some(stream) = self.some_stream() {
                     self.world.network.stall(stream, true);
+                    self.falls_silent(stream);
                     self.ending.push((now + time, Ending::Stall(stream)));
                 }
             }
@@ -72,13 +73,17 @@ impl Run {
             Fault::Jump(time) => {
                 self.disturb_all();
                 self.world.jump(time);
+                self.silence.is_excused(now + time);
             }
             Fault::Deaf(time) => {
                 self.set_deaf(true);
                 self.ending.push((now + time, Ending::Deaf));
             }
             Fault::Reshape if self.mix.has_crowd => {}
-            Fault::Reshape => self.world.network.shape = shape(&mut self.dice),
+            Fault::Reshape => {
+                let read_size = self.config.limits.read_size;
+                self.world.network.shape = quickened(shape(&mut self.dice), read_size);
+            }
             Fault::Die(time) => self.die(time),
             Fault::Squat(time) => self.squat(time),
             Fault::Knock => self.knock(),
@@ -91,6 +96,7 @@ impl Run {
         if let Some(process) = self.process_at(stream) {
             self.half_open.push((stream, process));
         }
+        self.falls_silent(stream);
         let handler = self.application.node;
         let mut servers = self.servers.iter().flatten().map(|process| process.node);
         let server = servers.find(|node| self.world.streams(*node).contains(&stream));
@@ -145,7 +151,10 @@ impl Run {
 
     fn end(&mut self, ending: Ending) {
         match ending {
-            Ending::Stall(stream) => self.world.network.stall(stream, false),
+            Ending::Stall(stream) => {
+                self.world.network.stall(stream, false);
+                self.silence.ends(stream);
+            }
             Ending::Refuse => self.world.network.refuses = false,
             Ending::Hang => self.world.network.hangs = false,
             Ending::Deaf => self.set_deaf(false),
@@ -164,6 +173,7 @@ impl Run {
             if of_server || self.world.streams(self.application.node).contains(&stream) {
                 self.oracle.disturbed(process, now);
             }
+            self.silence.ends(stream);
             self.world.network.cut(stream);
         }
         let endings = std::mem::take(&mut self.ending);
@@ -252,17 +262,29 @@ impl Run {
         self.knocking.retain(|_, until| now <= *until);
     }
 
-    /// Where little gets through the handler may take a living link for dead.
-    pub(crate) fn suffer_narrowness(&mut self, now: Duration) {
-        let is_narrow = self.world.network.shape.buffer < 10_000;
-        let ours = self.world.streams(self.application.node);
-        for process in self.servers.iter().flatten() {
-            let mut streams = self.world.streams(process.node);
-            streams.retain(|stream| ours.contains(stream));
-            let before = self.streams.insert(process.number, streams.clone()).unwrap_or_default();
-            if is_narrow && before.iter().any(|stream| !streams.contains(stream)) {
-                self.oracle.disturbed(process.number, now);
-            }
+    /// Nothing moves on a stream of a server any more. Who speaks ZMTP 3.0 is not asked for signs of life.
+    fn falls_silent(&mut self, stream: StreamId) {
+        let is_old = |number| self.oracle.speaks_old(number);
+        if !self.process_at(stream).is_some_and(is_old) {
+            self.silence.begins(stream, elapsed(&self.world));
+        }
+    }
+
+    /// Links of the handler on which nothing moves are given up in time. It listens to servers that have
+    /// both links, unless its application is behind.
+    pub(crate) fn judge_silence(&mut self) {
+        if self.dead_until.is_some() {
+            return;
+        }
+        let (now, node) = (elapsed(&self.world), self.application.node);
+        let is_behind = self.config.limits.events_max < 1000 || self.world.is_deaf(node);
+        // The visitor's guests are never up.
+        if is_behind || self.world.machine(node).stats().servers_up < self.servers.len() {
+            self.silence.is_excused(now);
+        }
+        let held = self.world.streams(node);
+        for _ in 0..self.silence.judge(&held, now) {
+            self.log.met("link: silent, given up");
         }
     }
 
