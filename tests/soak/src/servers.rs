@@ -17,7 +17,8 @@ pub(crate) struct Servers {
 /// A place for a server.
 struct Slot {
     server: RwLock<Option<Server>>,
-    /// How many have been here. Counted before one ends, so that whoever is cut off knows.
+    /// How many have been here. Counted before one ends, so that whoever is cut off knows, and with the
+    /// lock: a browser of one that is about to end is to have the number of that one.
     lives: AtomicU64,
 }
 
@@ -47,8 +48,8 @@ impl Servers {
     /// A browser of some server; none where that is about to be another.
     pub(crate) fn visit(&self, protocol: &str, dice: &mut Dice) -> Option<Visit<'_>> {
         let slot = &self.slots[dice.below(SLOTS)];
-        let life = slot.lives.load(Ordering::SeqCst);
         let server = slot.server.read().unwrap_or_else(PoisonError::into_inner);
+        let life = slot.lives.load(Ordering::SeqCst);
         match server.as_ref()?.client(protocol).wait() {
             Ok(mut client) => {
                 client.set_timeout(PATIENCE);
@@ -96,8 +97,9 @@ impl Servers {
 
 impl Slot {
     fn take(&self) -> Option<Server> {
+        let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
         self.lives.fetch_add(1, Ordering::SeqCst);
-        self.server.write().unwrap_or_else(PoisonError::into_inner).take()
+        server.take()
     }
 
     fn put(&self, server: Server) {
