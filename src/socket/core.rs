@@ -130,6 +130,10 @@ impl Core {
         !self.notices.is_empty() || !self.inbox.is_empty() || self.pattern.has_dropped()
     }
 
+    pub(crate) fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     pub(crate) fn pop_notice(&mut self, io: &mut Io) -> Option<Event> {
         let notice = self.notices.pop_front()?;
         if self.notices.is_empty() && std::mem::take(&mut self.is_holding) {

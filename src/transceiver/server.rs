@@ -291,7 +291,15 @@ impl Server {
         if self.parting.is_farewell() {
             self.say_farewell(cx);
         }
-        self.take_in(cx)
+        if self.take_in(cx) {
+            return true;
+        }
+        // A link that has ended is gone with the last that it brought.
+        if self.requests.has_notice() {
+            self.settle(cx.config, cx.io);
+            return self.tell(cx);
+        }
+        false
     }
 
     /// Does what the time asks for.

@@ -10,14 +10,18 @@ use mongrel2_transceiver::transceiver::{Command, Event, Refused, Target};
 use mongrel2_transceiver::zmtp::{Error, SocketType};
 
 use super::peer::{Both, Fair, SIDES, Side, Trap};
-use super::stage::{Stage, config};
+use super::stage::{HUNG, Stage, config};
 use super::wire;
 use crate::adapter::SubmitError;
 
 /// Its octets are lost with it, or its end is in order: either way nothing of it is left.
 #[test]
 fn a_server_that_is_gone_is_given_up_and_tried_again() {
-    let stage = Stage::new(config());
+    let mut config = config();
+    // While there is no link for replies no requests are read, and so not their end either: that is found
+    // by what cannot be written.
+    config.heartbeat = Some(Heartbeat { interval: Duration::from_millis(50), timeout: HUNG });
+    let stage = Stage::new(config);
     let trap = Trap::new(&stage);
     for round in 0..20 {
         let mut both = trap.up(&stage);
