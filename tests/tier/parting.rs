@@ -312,3 +312,24 @@ fn an_api_that_shuts_down_may_be_hastened_at_any_time() {
         assert!(time_to_stop(&mut tier, time) <= Duration::from_millis(850), "after {pause} ms");
     }
 }
+
+/// Neither before nor after an order to end within the usual time, of three seconds here.
+#[test]
+fn an_api_that_shuts_down_is_given_no_more_time() {
+    let hour = transceiver::Command::ShutdownWithin { time: Duration::from_secs(3600) };
+    let hour = || api::Command::Handler(hour.clone());
+    for orders in [[api::Command::Shutdown, hour()], [hour(), api::Command::Shutdown]] {
+        let mut tier = Tier::without_nodes(16, config(|config| config.limits.window_max = 1));
+        let node = tier.add_silent_node(node::Config::default());
+        tier.until_all_up();
+        for stream in tier.world.streams(node) {
+            tier.world.network.stall(stream, true);
+        }
+        (1..=5).for_each(|conn_id| tier.deliver(get(conn_id)));
+        tier.run_ms(100);
+        orders.into_iter().for_each(|order| tier.submit(order));
+        tier.run_ms(3_000);
+        let events = tier.events();
+        assert!(matches!(events.last(), Some(Event::Stopped { .. })), "{events:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! [`Api`]: a transceiver whose requests go to Nodes.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -267,11 +267,12 @@ impl Api {
     fn obey(&mut self, command: Command) -> Result<(), Refused> {
         match command {
             Command::Shutdown | Command::Handler(transceiver::Command::Shutdown) => {
+                // Ours is half of what we were given.
+                self.ends_within(self.config.handler.linger.saturating_mul(2));
                 self.shutdown(transceiver::Command::Shutdown)
             }
             Command::Handler(transceiver::Command::ShutdownWithin { time }) => {
-                let end = later(self.io.now(), time);
-                self.ends_by = Some(self.ends_by.map_or(end, |before| before.min(end)));
+                self.ends_within(time);
                 self.shutdown(transceiver::Command::ShutdownWithin { time: time / 2 })
             }
             Command::Handler(command) => {
@@ -280,6 +281,12 @@ impl Api {
             Command::Forward { target, raw } => self.forward(target, raw),
             Command::Announce { topic, body } => self.announce(topic, body),
         }
+    }
+
+    /// All is to be over within this time, or sooner where that was said before.
+    fn ends_within(&mut self, time: Duration) {
+        let end = later(self.io.now(), time);
+        self.ends_by = Some(self.ends_by.map_or(end, |before| before.min(end)));
     }
 
     /// Half of the time is for the parting, a quarter for what waits then, a quarter to flush. Sockets that
@@ -318,9 +325,7 @@ impl Api {
 
     /// The servers are parted from: what waits for Nodes has a last chance.
     fn begin_emptying(&mut self) {
-        // Who was given more time than we take by default gets it.
-        let usual = self.ends_by.unwrap_or(later(self.io.now(), self.config.handler.linger));
-        let until = self.half_of(usual);
+        let until = self.half_of(self.ends_by.unwrap_or(self.io.now()));
         self.stage = Stage::Emptying(until);
         if until <= self.io.now() {
             self.end();
