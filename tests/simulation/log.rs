@@ -100,9 +100,9 @@ fn first_word(value: &impl fmt::Debug) -> String {
 
 /// The command that plays something again, by one of the tests here.
 pub(crate) fn replay(what: &str, test: &str) -> String {
-    // Without compression it is another world.
+    // Without compression it is another world, and with all packages of the workspace it has that.
     let feature = if cfg!(feature = "deflate") { "--features deflate " } else { "" };
-    format!("{what} cargo test {feature}--test simulation {test}")
+    format!("{what} cargo test -p mongrel2-transceiver {feature}--test simulation {test}")
 }
 
 /// The virtual time since the beginning.
