@@ -107,7 +107,7 @@ impl Asker {
 
     fn next_result(&mut self, io: &mut Io) -> Option<Result<Answer, Failure>> {
         let mut is_lost = false;
-        while let Some(event) = self.next_event(io) {
+        while let Some(event) = self.core.next_event(io) {
             match event {
                 Event::Up { .. } => self.is_up = true,
                 Event::Down { reason, .. } => {
@@ -146,18 +146,11 @@ impl Asker {
         is_lost.then_some(Err(Failure::Lost(DownReason::Closed)))
     }
 
-    fn next_event(&mut self, io: &mut Io) -> Option<Event> {
-        self.core
-            .pop_notice(io)
-            .or_else(|| self.core.next_message(io))
-            .or_else(|| self.core.pop_notice(io))
-    }
-
     /// Starts over with the next order: nothing of the last may be taken for its answer.
     fn disconnect(&mut self, io: &mut Io) {
         // It is connected, or was never asked.
         let _ = self.core.disconnect(&self.control, io);
-        while self.next_event(io).is_some() {}
+        while self.core.next_event(io).is_some() {}
         (self.is_connected, self.is_up) = (false, false);
     }
 }

@@ -130,6 +130,7 @@ impl Core {
         !self.notices.is_empty() || !self.inbox.is_empty() || self.pattern.has_dropped()
     }
 
+    /// Whether there is a notice.
     pub(crate) fn has_notice(&self) -> bool {
         !self.notices.is_empty()
     }
@@ -140,6 +141,14 @@ impl Core {
             self.resume(io);
         }
         Some(notice)
+    }
+
+    /// The next notice or message; the caller has room for either.
+    pub(crate) fn next_event(&mut self, io: &mut Io) -> Option<Event> {
+        self.pop_notice(io)
+            .or_else(|| self.next_message(io))
+            // A link that has nothing more to give may end by that.
+            .or_else(|| self.pop_notice(io))
     }
 
     /// Messages written whole since the last call.

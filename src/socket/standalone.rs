@@ -58,11 +58,7 @@ impl Socket {
     }
 
     fn next_event(&mut self) -> Option<Event> {
-        self.core
-            .pop_notice(&mut self.io)
-            .or_else(|| self.core.next_message(&mut self.io))
-            .or_else(|| self.core.pop_notice(&mut self.io))
-            .or_else(|| self.core.take_dropped())
+        self.core.next_event(&mut self.io).or_else(|| self.core.take_dropped())
     }
 }
 

@@ -51,7 +51,7 @@ impl Control {
     /// The next thing that was heard. Nonsense is answered here.
     pub(crate) fn next(&mut self, io: &mut Io) -> Option<Heard> {
         loop {
-            let event = self.core.pop_notice(io).or_else(|| self.core.next_message(io))?;
+            let event = self.core.next_event(io)?;
             match event {
                 socket::Event::Message { message, .. } => match read(&message) {
                     Ok(order) => return Some(Heard::Order(order)),

@@ -206,7 +206,7 @@ impl Receipts {
                 self.asks.entry(asked.sender.clone()).or_insert(asked);
             }
         }
-        while let Some(event) = self.core.pop_notice(io).or_else(|| self.core.next_message(io)) {
+        while let Some(event) = self.core.next_event(io) {
             if let socket::Event::Message { message, .. } = event {
                 // Whatever the answer to a receipt: an API that does not know the link has given it up.
                 if let Some(Said::Ask(asked)) = self.said.take() {
