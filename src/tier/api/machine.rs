@@ -36,7 +36,7 @@ pub struct Api {
     /// Whether Nodes may be given something.
     is_dirty: bool,
     pub(super) stage: Stage,
-    /// When all has to be over, where the application said so.
+    /// When all has to be over, once the application has said that it is to end.
     ends_by: Option<Instant>,
     /// What the transceiver could not deliver.
     undelivered: usize,
@@ -268,13 +268,9 @@ impl Api {
         match command {
             Command::Shutdown | Command::Handler(transceiver::Command::Shutdown) => {
                 // Ours is half of what we were given.
-                self.ends_within(self.config.handler.linger.saturating_mul(2));
-                self.shutdown(transceiver::Command::Shutdown)
+                self.shutdown(self.config.handler.linger.saturating_mul(2))
             }
-            Command::Handler(transceiver::Command::ShutdownWithin { time }) => {
-                self.ends_within(time);
-                self.shutdown(transceiver::Command::ShutdownWithin { time: time / 2 })
-            }
+            Command::Handler(transceiver::Command::ShutdownWithin { time }) => self.shutdown(time),
             Command::Handler(command) => {
                 self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
             }
@@ -283,28 +279,25 @@ impl Api {
         }
     }
 
-    /// All is to be over within this time, or sooner where that was said before.
-    fn ends_within(&mut self, time: Duration) {
-        let end = later(self.io.now(), time);
-        self.ends_by = Some(self.ends_by.map_or(end, |before| before.min(end)));
-    }
-
-    /// Half of the time is for the parting, a quarter for what waits then, a quarter to flush. Sockets that
-    /// flush already are not hastened.
-    fn shutdown(&mut self, command: transceiver::Command) -> Result<(), Refused> {
-        if self.stage == Stage::Running {
-            self.stage = Stage::Parting;
-        }
+    /// All is to be over within this time, or sooner where that was said before. Half of it is for the
+    /// parting, a quarter for what waits then, a quarter to flush. Sockets that flush already are not
+    /// hastened.
+    fn shutdown(&mut self, time: Duration) -> Result<(), Refused> {
+        let now = self.io.now();
+        let end = later(now, time);
+        let end = self.ends_by.map_or(end, |before| before.min(end));
+        self.ends_by = Some(end);
         match self.stage {
-            Stage::Parting => {
-                self.transceiver.submit(self.io.now(), command).map_err(Refused::Handler)
+            Stage::Running | Stage::Parting => {
+                self.stage = Stage::Parting;
+                let parting = transceiver::Command::ShutdownWithin { time: time / 2 };
+                self.transceiver.submit(now, parting).map_err(Refused::Handler)
             }
             Stage::Emptying(until) => {
-                let sooner = self.ends_by.map(|end| self.half_of(end));
-                self.stage = Stage::Emptying(sooner.map_or(until, |sooner| sooner.min(until)));
+                self.stage = Stage::Emptying(until.min(self.half_of(end)));
                 Ok(())
             }
-            Stage::Running | Stage::Ending(_) | Stage::Stopped => Ok(()),
+            Stage::Ending(_) | Stage::Stopped => Ok(()),
         }
     }
 
