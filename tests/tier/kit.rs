@@ -8,7 +8,7 @@ use mongrel2_transceiver::server::{self, Server};
 use mongrel2_transceiver::tier::{Api, Node, api, node};
 use mongrel2_transceiver::transceiver::{self, ServerId};
 
-use super::browser::SENDER;
+use super::browser::{SENDER, get};
 use super::support::{NodeId, World};
 
 pub(crate) struct Tier {
@@ -58,6 +58,22 @@ impl Tier {
         let node = self.world.add(Node::new(self.world.now(), config));
         self.nodes.push(node);
         node
+    }
+
+    /// A server, an API that gives out one request at a time, and a Node that takes nothing, while so many
+    /// requests come.
+    pub(crate) fn with_a_stuck_node(seed: u64, requests: i64) -> Self {
+        let one_by_one = config(|config| config.limits.window_max = 1);
+        let mut tier = Self::without_nodes(seed, one_by_one);
+        let node = tier.add_silent_node(node::Config::default());
+        tier.until_all_up();
+        for stream in tier.world.streams(node) {
+            tier.world.network.stall(stream, true);
+        }
+        (1..=requests).for_each(|conn_id| tier.deliver(get(conn_id)));
+        tier.run_ms(100);
+        assert!(tier.stats().waiting > 0, "{:?}", tier.stats());
+        tier
     }
 
     /// Runs until every Node hears the API and is heard by the server; forgets what was told so far.

@@ -285,16 +285,7 @@ fn an_api_waits_for_no_answer_of_a_node() {
 /// Of which the parting from the servers is only the first half.
 #[test]
 fn an_api_is_over_within_the_time_that_it_is_given() {
-    let one_by_one = config(|config| config.limits.window_max = 1);
-    let mut tier = Tier::without_nodes(14, one_by_one);
-    let node = tier.add_silent_node(node::Config::default());
-    tier.until_all_up();
-    for stream in tier.world.streams(node) {
-        tier.world.network.stall(stream, true);
-    }
-    (1..=5).for_each(|conn_id| tier.deliver(get(conn_id)));
-    tier.run_ms(100);
-    assert!(tier.stats().waiting > 0, "{:?}", tier.stats());
+    let mut tier = Tier::with_a_stuck_node(14, 5);
     let time = Duration::from_millis(800);
     assert!(time_to_stop(&mut tier, time) <= time);
 }
@@ -319,14 +310,7 @@ fn an_api_that_shuts_down_is_given_no_more_time() {
     let hour = transceiver::Command::ShutdownWithin { time: Duration::from_secs(3600) };
     let hour = || api::Command::Handler(hour.clone());
     for orders in [[api::Command::Shutdown, hour()], [hour(), api::Command::Shutdown]] {
-        let mut tier = Tier::without_nodes(16, config(|config| config.limits.window_max = 1));
-        let node = tier.add_silent_node(node::Config::default());
-        tier.until_all_up();
-        for stream in tier.world.streams(node) {
-            tier.world.network.stall(stream, true);
-        }
-        (1..=5).for_each(|conn_id| tier.deliver(get(conn_id)));
-        tier.run_ms(100);
+        let mut tier = Tier::with_a_stuck_node(16, 5);
         orders.into_iter().for_each(|order| tier.submit(order));
         tier.run_ms(3_000);
         let events = tier.events();

@@ -312,15 +312,7 @@ fn dropped(events: &[Event], why: Loss) -> usize {
 
 #[test]
 fn what_a_node_that_takes_nothing_leaves_waiting_is_told_when_the_time_is_up() {
-    let mut tier = Tier::without_nodes(11, config(|config| config.limits.window_max = 1));
-    let node = tier.add_silent_node(node::Config::default());
-    tier.until_all_up();
-    for stream in tier.world.streams(node) {
-        tier.world.network.stall(stream, true);
-    }
-    (1..=50).for_each(|conn_id| tier.deliver(get(conn_id)));
-    tier.run_ms(100);
-    assert!(tier.stats().waiting > 0);
+    let mut tier = Tier::with_a_stuck_node(11, 50);
     tier.submit(Command::Shutdown);
     tier.run_secs(20);
     let events = tier.events();
